@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What Python sees of the C core: the cdef, the sources, the flags."""
+
+import re
+from pathlib import Path
+
+import cffi
+
+HERE = Path(__file__).parent
+CSRC = Path("csrc")  # relative: setuptools refuses absolute sources
+
+# Called from C with the GIL taken: the callbacks of raw shrinkers (conform).
+EXTERN_PYTHON = """
+extern "Python" unsigned long sp_raw_count(struct shrinker *, struct shrink_control *);
+extern "Python" unsigned long sp_raw_scan(struct shrinker *, struct shrink_control *);
+"""
+
+# Installs the binding's types into the named module; 0, or -1 and it printed why.
+BINDING = "int sp_init(const char *module);"
+
+
+def cdef(header: Path) -> str:
+    """The declarations of one of our headers, as cffi's parser takes them."""
+    text = header.read_text()
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
+    # Constants whose value the compiler knows better than a parser.
+    text = re.sub(r"^#define (SHRINK\w+) .*$", r"static const unsigned long \1;", text, flags=re.M)
+    text = re.sub(r'^extern "C" \{$|^\}$', "", text, flags=re.M)
+    text = re.sub(r"^#.*$", "", text, flags=re.M)
+    return re.sub(r"\bSP_API\b", "", text)
+
+
+def make() -> cffi.FFI:
+    include = CSRC / "include"
+    faces = [include / "shrinkpy" / name for name in ("core.h", "introspect.h")]
+    sources = sorted((CSRC / "core").glob("*.c")) + sorted((CSRC / "binding").glob("*.c"))
+    # Every header: one left out here would not make a second build notice it.
+    headers = [p for sub in ("include", "core", "binding") for p in (CSRC / sub).rglob("*.h")]
+    ffi = cffi.FFI()
+    for face in faces:
+        ffi.cdef(cdef(HERE / face))
+    ffi.cdef(BINDING)
+    ffi.cdef(EXTERN_PYTHON)
+    ffi.set_source(
+        "shrinkpy._core",
+        "#include <shrinkpy/core.h>\n#include <shrinkpy/introspect.h>\n" + BINDING,
+        sources=[str(p) for p in sources],
+        include_dirs=[str(include), str(CSRC / "binding")],
+        depends=[str(p) for p in sorted(headers)] + ["build_ffi.py"],
+        define_macros=[("Py_LIMITED_API", "0x030b0000")],
+        py_limited_api=True,
+        extra_compile_args=[
+            "-std=gnu11",
+            "-O3",
+            # The kernel's arithmetic and idioms; CONTRIBUTING.md has the list.
+            "-fwrapv",
+            "-fno-strict-aliasing",
+            "-fvisibility=hidden",
+            "-Wall",
+            "-Wextra",
+            "-Wno-missing-field-initializers",
+            # What cffi generates.
+            "-Wno-unused-parameter",
+        ],
+        libraries=["pthread"],
+    )
+    return ffi
+
+
+ffibuilder = make()
+
+if __name__ == "__main__":
+    ffibuilder.compile(verbose=True)

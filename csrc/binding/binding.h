@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Between Python and core.h. Everything here is compiled against the limited
+ * API of CPython 3.11, into the module that cffi generates.
+ */
+#ifndef SP_BINDING_H
+#define SP_BINDING_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stdbool.h>
+#include <time.h>
+
+#include <shrinkpy/core.h>
+
+struct frame;
+
+/* Py_XSETREF(), which the limited API has not: takes value. */
+static inline void replace_ref(PyObject **to, PyObject *value)
+{
+	PyObject *old = *to;
+
+	*to = value;
+	Py_XDECREF(old);
+}
+
+/* MachineBase. */
+typedef struct {
+	PyObject_HEAD
+	struct machine *m;
+	PyObject *weakrefs;
+	/* The last pass that ended, in whichever thread. */
+	bool has_last;
+	struct sp_pass last;
+	unsigned int last_gfp;
+	int last_nid;
+	int last_priority;
+	PyObject *last_memcg;
+	PyObject *last_exceptions; /* list, or NULL */
+	PyObject *lost;            /* exceptions that no call could raise */
+	struct registered *registrations; /* handles that own a shrinker */
+} MachineObject;
+
+/* MemCgroupBase: holds a reference on the cgroup. */
+typedef struct {
+	PyObject_HEAD
+	MachineObject *machine;
+	struct mem_cgroup *memcg;
+} MemcgObject;
+
+/* ShrinkControl: valid in its callback, in its thread. */
+typedef struct {
+	PyObject_HEAD
+	struct shrink_control *sc; /* NULL: expired */
+	unsigned long thread;
+	MachineObject *machine; /* borrowed, while sc is set */
+} ControlObject;
+
+/* What private_data points to: who is called, and who owns it. */
+struct owned {
+	struct shrinker *s;
+	MachineObject *machine;    /* borrowed: it outlives its shrinkers */
+	struct registered *handle; /* borrowed; NULL once it was collected */
+	PyObject *foreign;         /* of into_foreign() */
+	PyObject *target;          /* of borrow(foreign): what is called */
+	PyObject *borrow;          /* NULL: target is the borrow */
+	PyObject *from_foreign;    /* NULL: nothing to give it back to */
+	PyObject *count;           /* callbacks=: functions of (target, sc) */
+	PyObject *scan;
+};
+
+/* RegisteredShrinkerBase. */
+typedef struct registered {
+	PyObject_HEAD
+	MachineObject *machine;
+	struct shrinker *s;   /* pinned from register to dealloc */
+	struct owned *owned;  /* NULL: unregistered, closed, or handed over */
+	PyObject *name;
+	unsigned long dropping; /* the thread in from_foreign(), or 0 */
+	struct registered *next, **pprev; /* of machine->registrations */
+} RegisteredObject;
+
+/* The module's own: types, names, and what Python gave to setup(). */
+struct binding {
+	PyTypeObject *machine_type;
+	PyTypeObject *memcg_type;
+	PyTypeObject *control_type;
+	PyTypeObject *registered_type;
+	PyObject *count_objects, *scan_objects;
+	PyObject *gfp_mask, *nid, *memcg, *priority;
+	/* setup() */
+	PyObject *count_type, *scan_type; /* CountObjects, ScanObjects */
+	PyObject *gfp_type;
+	PyObject *expired_error;
+	PyObject *make_error; /* (status, shrinker, nid, ino, text) -> exception */
+	PyObject *combine;    /* (exceptions, dropped, fatal) -> exception */
+};
+
+extern struct binding sp;
+
+/* ---- frame.c: a call from Python into the core ------------------------- */
+
+struct frame {
+	struct frame *prev;
+	MachineObject *machine;
+	/* In the core, with the GIL; false while Python code runs below it. */
+	bool gil;
+	PyThreadState *saved;
+	ControlObject *control; /* reused from callback to callback */
+	PyObject *exceptions;   /* collected by the outermost frame */
+	size_t dropped;         /* more than it keeps */
+	PyObject *fatal;        /* KeyboardInterrupt and its like */
+};
+
+void frame_enter(struct frame *f, MachineObject *machine);
+/*
+ * error: what the call itself has to say, or NULL; it is taken. Gives what is
+ * to be raised, or NULL; kept (if not NULL) gets the list of what was raised.
+ */
+PyObject *frame_leave(struct frame *f, PyObject *error, PyObject **kept);
+
+/* From the core into Python: the GIL, taken unless a frame has it. */
+struct gil {
+	struct frame *frame;
+	PyGILState_STATE state;
+};
+
+void gil_take(struct gil *g);
+void gil_give(struct gil *g);
+
+/* The exception that is set goes to whoever can raise it. */
+void collect_exception(MachineObject *machine, PyObject *where);
+
+extern const struct sp_hooks binding_hooks;
+
+void raise_object(PyObject *exception);
+/* The exception for a status; a new reference, or NULL with one set. */
+PyObject *status_error(enum sp_status status, const struct sp_reason *reason);
+
+/* ---- one file a type --------------------------------------------------- */
+
+int machine_type_init(PyObject *module);
+int memcg_type_init(PyObject *module);
+int control_type_init(PyObject *module);
+int registered_type_init(PyObject *module);
+
+ControlObject *control_take(struct frame *f, MachineObject *machine,
+			    struct shrink_control *sc);
+void control_give(struct frame *f, ControlObject *c);
+
+/* A new reference on the wrapper of a cgroup. */
+PyObject *memcg_object(MachineObject *machine, struct mem_cgroup *memcg);
+
+/* ---- callbacks.c ------------------------------------------------------- */
+
+unsigned long python_count(struct shrinker *s, struct shrink_control *sc);
+unsigned long python_scan(struct shrinker *s, struct shrink_control *sc);
+
+/* ---- registered.c ------------------------------------------------------ */
+
+/* hooks.release: the core freed a shrinker by itself. */
+void release_owned(void *data, void *private_data);
+
+#endif

@@ -1,0 +1,459 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * RegisteredShrinkerBase: the registration, and through it the private data.
+ *
+ * The data belongs to the registration: into_foreign() gives it up, the core
+ * keeps a pointer to it (struct owned), from_foreign() takes it back once no
+ * callback can run. This type alone shows it to the garbage collector; a
+ * Python object over a reference that C holds would never be collected in a
+ * cycle. Finalizers do not wait: what still runs is left to the core, which
+ * calls release_owned() after the last callback.
+ */
+#include "binding.h"
+
+/* ---- struct owned ------------------------------------------------------ */
+
+static void owned_free(struct owned *o)
+{
+	Py_CLEAR(o->target);
+	Py_CLEAR(o->borrow);
+	Py_CLEAR(o->count);
+	Py_CLEAR(o->scan);
+	Py_CLEAR(o->from_foreign);
+	Py_CLEAR(o->foreign);
+	PyMem_Free(o);
+}
+
+/* Gives the data back to its owner, and drops it. -1: that raised. */
+static int owned_drop(struct owned *o)
+{
+	PyObject *from_foreign = o->from_foreign, *foreign = o->foreign;
+	PyObject *owner;
+	int status = 0;
+
+	o->from_foreign = o->foreign = NULL;
+	owned_free(o);
+	if (from_foreign) {
+		owner = PyObject_CallFunctionObjArgs(from_foreign, foreign,
+						     NULL);
+		if (!owner)
+			status = -1;
+		Py_XDECREF(owner);
+	}
+	Py_XDECREF(from_foreign);
+	Py_XDECREF(foreign);
+	return status;
+}
+
+static void drop_unraisable(struct owned *o)
+{
+	PyObject *type, *value, *tb, *where = Py_NewRef(o->target);
+
+	PyErr_Fetch(&type, &value, &tb);
+	if (owned_drop(o) < 0)
+		PyErr_WriteUnraisable(where);
+	PyErr_Restore(type, value, tb);
+	Py_DECREF(where);
+}
+
+static void unlink_handle(RegisteredObject *self)
+{
+	if (!self->pprev)
+		return;
+	*self->pprev = self->next;
+	if (self->next)
+		self->next->pprev = self->pprev;
+	self->pprev = NULL;
+}
+
+static struct owned *take_owned(RegisteredObject *self)
+{
+	struct owned *o = self->owned;
+
+	self->owned = NULL;
+	unlink_handle(self);
+	return o;
+}
+
+void release_owned(void *data, void *private_data)
+{
+	struct owned *o = private_data;
+	struct gil g;
+
+	(void)data;
+	gil_take(&g);
+	if (o->handle)
+		take_owned(o->handle);
+	drop_unraisable(o);
+	gil_give(&g);
+}
+
+/* ---- register ---------------------------------------------------------- */
+
+/*
+ * The foreign pointer and what is borrowed of it. data None is Rust's (): there
+ * is nothing to own. Of Box and Arc the borrow is fixed; any other type is
+ * asked at each private_data.
+ */
+static int make_foreign(struct owned *o, PyObject *data, int fixed)
+{
+	if (data == Py_None) {
+		o->foreign = Py_NewRef(Py_None);
+		o->target = Py_NewRef(Py_None);
+		return 0;
+	}
+	o->from_foreign = PyObject_GetAttrString((PyObject *)Py_TYPE(data),
+						 "from_foreign");
+	o->borrow = PyObject_GetAttrString((PyObject *)Py_TYPE(data),
+					   "borrow");
+	if (!o->from_foreign || !o->borrow)
+		return -1;
+	o->foreign = PyObject_CallMethod(data, "into_foreign", NULL);
+	if (!o->foreign)
+		return -1;
+	o->target = PyObject_CallFunctionObjArgs(o->borrow, o->foreign, NULL);
+	if (!o->target)
+		return -1;
+	if (fixed)
+		Py_CLEAR(o->borrow);
+	return 0;
+}
+
+static int check_callback(PyObject *of, PyObject *name, PyObject **keep)
+{
+	PyObject *f = PyObject_GetAttr(of, name);
+
+	if (f && PyCallable_Check(f)) {
+		if (keep)
+			*keep = f;
+		else
+			Py_DECREF(f);
+		return 0;
+	}
+	Py_XDECREF(f);
+	if (!f && !PyErr_ExceptionMatches(PyExc_AttributeError))
+		return -1;
+	PyErr_Format(PyExc_TypeError,
+		     "%R has no method %U; a shrinker needs count_objects(sc) "
+		     "and scan_objects(sc)",
+		     of, name);
+	return -1;
+}
+
+static int find_callbacks(struct owned *o, PyObject *callbacks)
+{
+	PyObject *of = callbacks == Py_None ? o->target : callbacks;
+	bool own = callbacks != Py_None;
+
+	if (check_callback(of, sp.count_objects, own ? &o->count : NULL) < 0)
+		return -1;
+	return check_callback(of, sp.scan_objects, own ? &o->scan : NULL);
+}
+
+/* What was taken from its owner goes back; the exception stays set. */
+static PyObject *undo(struct owned *o)
+{
+	PyObject *type, *value, *tb;
+
+	PyErr_Fetch(&type, &value, &tb);
+	if (!o->foreign) {
+		owned_free(o);
+	} else {
+		if (!o->target)
+			o->target = Py_NewRef(Py_None);
+		drop_unraisable(o);
+	}
+	PyErr_Restore(type, value, tb);
+	return NULL;
+}
+
+/*
+ * _register(machine, address, name, symbol, data, callbacks, fixed): the order
+ * of the Rust binding: into_foreign, private_data, callbacks, publish.
+ */
+static PyObject *do_register(PyObject *op, PyObject *args)
+{
+	RegisteredObject *self = (RegisteredObject *)op;
+	PyObject *machine, *name, *data, *callbacks, *error;
+	struct sp_reason reason = { .status = SP_OK };
+	unsigned long long address;
+	const char *symbol;
+	enum sp_status status;
+	struct owned *o;
+	struct frame f;
+	int fixed;
+
+	if (!PyArg_ParseTuple(args, "O!KUsOOp", sp.machine_type, &machine,
+			      &address, &name, &symbol, &data, &callbacks,
+			      &fixed))
+		return NULL;
+	o = PyMem_Calloc(1, sizeof(*o));
+	if (!o)
+		return PyErr_NoMemory();
+	o->machine = (MachineObject *)machine;
+	o->handle = self;
+	o->s = (struct shrinker *)(uintptr_t)address;
+	if (make_foreign(o, data, fixed) < 0 ||
+	    find_callbacks(o, callbacks) < 0)
+		return undo(o);
+
+	self->machine = (MachineObject *)Py_NewRef(machine);
+	self->name = Py_NewRef(name);
+	self->s = o->s;
+	frame_enter(&f, self->machine);
+	sp_shrinker_pin(o->s);
+	sp_shrinker_set_private(o->s, o);
+	sp_shrinker_set_callbacks(o->s, python_count, python_scan);
+	sp_shrinker_set_symbol(o->s, symbol);
+	/* Callbacks may run from here on. */
+	self->owned = o;
+	self->next = self->machine->registrations;
+	self->pprev = &self->machine->registrations;
+	if (self->next)
+		self->next->pprev = &self->next;
+	self->machine->registrations = self;
+	status = sp_shrinker_register(o->s, &reason);
+	if (status != SP_OK) {
+		take_owned(self);
+		sp_shrinker_set_private(o->s, NULL);
+		sp_shrinker_set_callbacks(o->s, NULL, NULL);
+		sp_shrinker_unpin(o->s);
+		self->s = NULL;
+	}
+	Py_XDECREF(frame_leave(&f, NULL, NULL));
+	if (status == SP_OK)
+		return Py_NewRef(Py_None);
+	error = status_error(status, &reason);
+	if (error) {
+		raise_object(error);
+		Py_DECREF(error);
+	}
+	return undo(o);
+}
+
+/* ---- close ------------------------------------------------------------- */
+
+/* Another thread is in from_foreign(): its close() is not over yet. */
+static int wait_for_drop(RegisteredObject *self)
+{
+	struct timespec nap = { .tv_nsec = 1000000 };
+
+	while (self->dropping &&
+	       self->dropping != PyThread_get_thread_ident()) {
+		Py_BEGIN_ALLOW_THREADS
+		nanosleep(&nap, NULL);
+		Py_END_ALLOW_THREADS
+		if (PyErr_CheckSignals() < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static PyObject *do_close(PyObject *op, PyObject *unused)
+{
+	RegisteredObject *self = (RegisteredObject *)op;
+	struct sp_reason reason = { .status = SP_OK };
+	PyObject *error = NULL;
+	enum sp_status status;
+	struct frame f;
+	int dropped;
+
+	(void)unused;
+	if (!self->owned) {
+		if (wait_for_drop(self) < 0)
+			return NULL;
+		return Py_NewRef(Py_None);
+	}
+	frame_enter(&f, self->machine);
+	status = sp_shrinker_free(self->s, &reason);
+	error = frame_leave(&f, NULL, NULL);
+	Py_XDECREF(error);
+	if (status == SP_INTR)
+		return NULL; /* the signal handler's exception is set */
+	if (status != SP_OK) {
+		error = status_error(status, &reason);
+		if (error) {
+			raise_object(error);
+			Py_DECREF(error);
+		}
+		return NULL;
+	}
+	if (!self->owned) { /* another close() came first */
+		if (wait_for_drop(self) < 0)
+			return NULL;
+		return Py_NewRef(Py_None);
+	}
+	self->dropping = PyThread_get_thread_ident();
+	dropped = owned_drop(take_owned(self));
+	self->dropping = 0;
+	return dropped < 0 ? NULL : Py_NewRef(Py_None);
+}
+
+/* ---- the collector ----------------------------------------------------- */
+
+static int traverse(PyObject *op, visitproc visit, void *arg)
+{
+	RegisteredObject *self = (RegisteredObject *)op;
+	struct owned *o = self->owned;
+
+	Py_VISIT(Py_TYPE(op));
+	Py_VISIT((PyObject *)self->machine);
+	if (o) {
+		Py_VISIT(o->foreign);
+		Py_VISIT(o->target);
+		Py_VISIT(o->borrow);
+		Py_VISIT(o->from_foreign);
+		Py_VISIT(o->count);
+		Py_VISIT(o->scan);
+	}
+	return 0;
+}
+
+static void warn_unclosed(RegisteredObject *self)
+{
+	if (PyErr_ResourceWarning(NULL, 1,
+				  "shrinker %R was still registered when its "
+				  "last handle went; call close()",
+				  self->name) < 0)
+		PyErr_WriteUnraisable(self->name);
+}
+
+/* Never waits: the collector may run under any lock, in any callback. */
+static void finalize(PyObject *op)
+{
+	RegisteredObject *self = (RegisteredObject *)op;
+	PyObject *type, *value, *tb;
+	struct owned *o;
+	struct frame f;
+	bool gone;
+
+	if (!self->owned)
+		return;
+	PyErr_Fetch(&type, &value, &tb);
+	warn_unclosed(self);
+	o = take_owned(self);
+	o->handle = NULL;
+	frame_enter(&f, self->machine);
+	gone = sp_shrinker_free_deferred(self->s);
+	Py_XDECREF(frame_leave(&f, NULL, NULL));
+	if (gone)
+		drop_unraisable(o);
+	PyErr_Restore(type, value, tb);
+}
+
+static void dealloc(PyObject *op)
+{
+	RegisteredObject *self = (RegisteredObject *)op;
+	PyTypeObject *type = Py_TYPE(op);
+	struct frame f;
+
+	PyObject_GC_UnTrack(op);
+	/* A subclass's deallocator has called it already. */
+	finalize(op);
+	if (self->s) {
+		frame_enter(&f, self->machine);
+		sp_shrinker_unpin(self->s);
+		Py_XDECREF(frame_leave(&f, NULL, NULL));
+	}
+	Py_XDECREF(self->name);
+	Py_XDECREF((PyObject *)self->machine);
+	((freefunc)PyType_GetSlot(type, Py_tp_free))(op);
+	Py_DECREF((PyObject *)type);
+}
+
+/* ---- the type ---------------------------------------------------------- */
+
+static PyObject *get_machine(PyObject *op, void *closure)
+{
+	PyObject *machine = (PyObject *)((RegisteredObject *)op)->machine;
+
+	(void)closure;
+	return Py_NewRef(machine ? machine : Py_None);
+}
+
+static PyObject *get_name(PyObject *op, void *closure)
+{
+	PyObject *name = ((RegisteredObject *)op)->name;
+
+	(void)closure;
+	return Py_NewRef(name ? name : Py_None);
+}
+
+static PyObject *get_closed(PyObject *op, void *closure)
+{
+	(void)closure;
+	return PyBool_FromLong(!((RegisteredObject *)op)->owned);
+}
+
+static PyObject *get_address(PyObject *op, void *closure)
+{
+	(void)closure;
+	return PyLong_FromVoidPtr(((RegisteredObject *)op)->s);
+}
+
+/* What is borrowed; None too where there is none: ask closed first. */
+static PyObject *do_borrow(PyObject *op, PyObject *unused)
+{
+	struct owned *o = ((RegisteredObject *)op)->owned;
+
+	(void)unused;
+	if (!o)
+		return Py_NewRef(Py_None);
+	if (!o->borrow)
+		return Py_NewRef(o->target);
+	return PyObject_CallFunctionObjArgs(o->borrow, o->foreign, NULL);
+}
+
+static PyGetSetDef getset[] = {
+	{ "machine", get_machine, NULL, "The Machine it is registered with.",
+	  NULL },
+	{ "name", get_name, NULL, "The name given to alloc().", NULL },
+	{ "closed", get_closed, NULL,
+	  "Is it no longer registered through this handle?", NULL },
+	{ "_address", get_address, NULL, "struct shrinker *, for lib.", NULL },
+	{ 0 },
+};
+
+static PyMethodDef methods[] = {
+	{ "_register", do_register, METH_VARARGS, NULL },
+	{ "_borrow", do_borrow, METH_NOARGS, NULL },
+	{ "close", do_close, METH_NOARGS,
+	  "close($self, /)\n--\n\n"
+	  "Free the shrinker, then drop its private data, once.\n\n"
+	  "Waits until no callback of it runs, whoever runs it; a second close()\n"
+	  "waits for the first. Interrupted by Ctrl-C it stays half closed (no\n"
+	  "longer called), and the next one goes on.\n\n"
+	  "Raises DeadlockError: called in its own callback, or where two\n"
+	  "callbacks would wait for each other; nothing has changed. HungError:\n"
+	  "the kernel would wait for ever for references lost by passes with\n"
+	  "kernel-memory accounting off; it stays registered and keeps its data.\n"
+	  "What from_foreign() raises comes through, after the free.\n\n"
+	  "Mirrors shrinker_free() and Drop for RegisteredShrinker." },
+	{ 0 },
+};
+
+static PyType_Slot slots[] = {
+	{ Py_tp_doc, "What RegisteredShrinker stands on: owns a registration." },
+	{ Py_tp_traverse, traverse },
+	{ Py_tp_finalize, finalize },
+	{ Py_tp_dealloc, dealloc },
+	{ Py_tp_getset, getset },
+	{ Py_tp_methods, methods },
+	{ 0 },
+};
+
+static PyType_Spec spec = {
+	.name = "shrinkpy._core.RegisteredShrinkerBase",
+	.basicsize = sizeof(RegisteredObject),
+	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
+	.slots = slots,
+};
+
+int registered_type_init(PyObject *module)
+{
+	sp.registered_type = (PyTypeObject *)PyType_FromModuleAndSpec(
+		module, &spec, NULL);
+	if (!sp.registered_type)
+		return -1;
+	return PyModule_AddType(module, sp.registered_type);
+}

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The core's own structures, and who may touch what.
+ *
+ * Readers are passes: they take no lock and write only to their reclaimer.
+ * Writers are everything else: they hold machine->lock. What both see is
+ * atomic (READ_ONCE and friends below), and what a writer takes away waits in
+ * limbo until no pass is left that could still be standing on it.
+ */
+#ifndef SP_INTERNAL_H
+#define SP_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <shrinkpy/core.h>
+#include <shrinkpy/introspect.h>
+
+#define READ_ONCE(x) __atomic_load_n(&(x), __ATOMIC_RELAXED)
+#define WRITE_ONCE(x, v) __atomic_store_n(&(x), (v), __ATOMIC_RELAXED)
+#define LOAD_ACQUIRE(x) __atomic_load_n(&(x), __ATOMIC_ACQUIRE)
+#define STORE_RELEASE(x, v) __atomic_store_n(&(x), (v), __ATOMIC_RELEASE)
+#define ADD_RELAXED(x, v) __atomic_fetch_add(&(x), (v), __ATOMIC_RELAXED)
+#define XCHG(x, v) __atomic_exchange_n(&(x), (v), __ATOMIC_SEQ_CST)
+
+#define container_of(ptr, type, member) \
+	((type *)((char *)(ptr) - offsetof(type, member)))
+
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+enum { SP_CACHELINE = 64, SP_DIRNAME = 128, SP_KEPT_WARNINGS = 32 };
+
+struct list_node {
+	struct list_node *next, *prev;
+};
+
+/* Something unlinked that a pass may still be looking at. */
+struct limbo {
+	struct limbo *next;
+	unsigned long stamp;
+	void (*free)(struct machine *m, struct limbo *l);
+};
+
+struct shrinker {
+	/* Read by every turn: one cache line. */
+	sp_shrink_fn count_objects;
+	sp_shrink_fn scan_objects;
+	long batch;
+	int seeks;
+	unsigned int flags;
+	void *private_data;
+	struct list_node list; /* shrinker_list; keeps next when unlinked */
+	/*
+	 * A pass may take a reference: published, and not being freed.
+	 * Cleared by the free before it looks for slots.
+	 */
+	bool callable;
+	int id;
+
+	long *nr_deferred; /* own counts, NULL when memcg-aware */
+	struct machine *machine;
+	unsigned long leaked; /* references lost on the nokmem path */
+	unsigned int trace_session; /* the session that knows its name */
+	uint32_t trace_name;
+
+	/* Under machine->lock. */
+	char *name;
+	char *symbol;
+	struct dentry *dentry;
+	int debugfs_id;
+	unsigned long serial;
+	struct list_node all; /* machine->shrinkers, from alloc to free */
+	bool listed;
+	bool base_ref; /* the reference that register gave */
+	bool freeing;  /* some thread is waiting in sp_shrinker_free() */
+	bool deferred_free;
+	bool freed;
+	struct reclaimer *freer; /* that thread's, if it has one */
+	unsigned int pins;
+	struct shrinker *next_reaped;
+	struct limbo limbo;
+};
+
+struct shrinker_info_unit {
+	struct limbo limbo;
+	unsigned long map;
+	long nr_deferred[SHRINKER_UNIT_BITS];
+};
+
+struct shrinker_info {
+	struct limbo limbo;
+	int map_nr_max;
+	struct shrinker_info_unit *unit[];
+};
+
+struct mem_cgroup {
+	struct machine *machine;
+	bool online;
+	unsigned long ino;
+	unsigned long refs;
+	void *private_data;
+	/* Under machine->lock. */
+	struct mem_cgroup *parent;
+	struct list_node sibling;
+	struct list_node children;
+	struct limbo limbo;
+	struct shrinker_info *info[]; /* one a node */
+};
+
+/*
+ * One thread in one machine. The slots are the references that its passes
+ * hold, one a nesting level; epoch is when its outermost pass began.
+ */
+struct reclaimer {
+	struct shrinker *slot[SP_MAX_DEPTH];
+	unsigned long epoch; /* 0: in no pass */
+	int depth;
+	bool abort;
+	unsigned long slabs_scanned; /* this thread's part of the vmstat */
+	struct sp_ring *ring;
+	struct machine *machine;
+	unsigned long machine_id; /* 0: the machine is gone */
+
+	/* Under machine->lock. */
+	struct shrinker *waiting_for;
+	bool visited;
+
+	/* Given up by its thread, by its machine. */
+	bool orphaned;
+	unsigned int owners;
+	struct reclaimer *next;        /* of the machine */
+	struct reclaimer *thread_next; /* of the thread */
+} __attribute__((aligned(SP_CACHELINE)));
+
+struct dentry {
+	struct list_node list;
+	struct shrinker *shrinker;
+	char name[SP_DIRNAME];
+};
+
+/* Ids from 0, the lowest free one first: the kernel's idr and ida. */
+struct id_table {
+	struct limbo limbo;
+	size_t size;
+	void *slot[];
+};
+
+struct trace;
+
+struct machine {
+	/* Fixed, or read by passes. */
+	int nr_nodes;
+	bool memcg;
+	bool kmem;
+	bool closed;
+	bool asym; /* readers store plainly, writers use membarrier(2) */
+	unsigned long id;
+	unsigned long max_stall;
+	unsigned long epoch;
+	struct mem_cgroup *root;
+	struct list_node shrinker_list;
+	struct id_table *idr;
+	struct trace *trace;
+	bool trace_on;
+	bool tidy; /* a pass that ends has something to clean up */
+
+	struct sp_hooks hooks;
+	void *hooks_data;
+
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+
+	/* Under lock. */
+	struct reclaimer *reclaimers;
+	struct list_node shrinkers; /* all->, in order of allocation */
+	struct limbo *limbo, **limbo_tail; /* oldest first */
+	unsigned long nr_limbo;
+	unsigned long wakes;
+	struct shrinker *reap;
+	int nr_max;
+	unsigned long next_serial;
+	unsigned long next_ino;
+	unsigned long nr_memcgs;
+	unsigned long nr_listed;
+	bool closing;
+
+	bool debugfs_up;
+	struct list_node dentries;
+	struct id_table *ida;
+
+	unsigned long live[SP_NR_SITES];
+	unsigned long bytes;
+	unsigned long fail_nth;
+	unsigned int fail_sites;
+	bool recording;
+	struct sp_attempt *attempts;
+	size_t nr_attempts, max_attempts;
+
+	unsigned long warnings[SP_NR_WARNINGS];
+	char warning_text[SP_KEPT_WARNINGS][160];
+
+	struct machine *next, **pprev; /* of all machines, for fork */
+};
+
+/* ---- list.h in five functions ------------------------------------------ */
+
+static inline void list_init(struct list_node *l)
+{
+	l->next = l->prev = l;
+}
+
+static inline bool list_empty(const struct list_node *l)
+{
+	return l->next == l;
+}
+
+/* Readers may be walking: the node is whole before it can be reached. */
+static inline void list_add_tail(struct list_node *n, struct list_node *head)
+{
+	n->next = head;
+	n->prev = head->prev;
+	STORE_RELEASE(head->prev->next, n);
+	head->prev = n;
+}
+
+/* n->next stays, for the reader that stands on n. */
+static inline void list_del(struct list_node *n)
+{
+	WRITE_ONCE(n->prev->next, n->next);
+	n->next->prev = n->prev;
+}
+
+#define list_for_each(pos, head) \
+	for ((pos) = (head)->next; (pos) != (head); (pos) = (pos)->next)
+
+/* ---- sync.c ------------------------------------------------------------ */
+
+enum sp_status sync_init(struct machine *m);
+void sync_exit(struct machine *m);
+
+void machine_lock(struct machine *m);
+void machine_unlock(struct machine *m);
+/* Sleeps until machine_wake(), the lock given up meanwhile; or SP_INTR. */
+enum sp_status machine_wait(struct machine *m);
+void machine_wake(struct machine *m);
+
+/* This thread's, or NULL; _get makes one, NULL when memory is short. */
+struct reclaimer *reclaimer_find(struct machine *m);
+struct reclaimer *reclaimer_get(struct machine *m);
+bool reclaimer_holds(const struct reclaimer *r, const struct shrinker *s);
+/* Is s in a slot of another thread? Makes plain stores of readers visible. */
+bool held_elsewhere(struct machine *m, struct reclaimer *self,
+		    struct shrinker *s);
+/* Would this thread, waiting for s, wait for itself? */
+bool wait_closes_ring(struct machine *m, struct reclaimer *self,
+		      struct shrinker *s);
+bool passes_running(struct machine *m);
+
+void limbo_add(struct machine *m, struct limbo *l,
+	       void (*free)(struct machine *, struct limbo *));
+/* Frees what no pass can see; _lazily leaves a few, to save barriers. */
+void limbo_drain(struct machine *m);
+void limbo_drain_lazily(struct machine *m);
+
+/*
+ * A store that a writer's barrier must be able to order against the reader's
+ * next load: no barrier of its own where the writer has membarrier(2).
+ */
+#define reader_store(m, x, v)                                            \
+	do {                                                             \
+		if (likely((m)->asym)) {                                 \
+			STORE_RELEASE(x, v);                             \
+			atomic_signal_fence(memory_order_seq_cst);       \
+		} else {                                                 \
+			__atomic_store_n(&(x), (v), __ATOMIC_SEQ_CST);   \
+		}                                                        \
+	} while (0)
+
+/* The load on the other side of it. */
+#define reader_load(m, x)                                    \
+	(likely((m)->asym) ? LOAD_ACQUIRE(x)                 \
+			   : __atomic_load_n(&(x), __ATOMIC_SEQ_CST))
+
+/* ---- fault.c ----------------------------------------------------------- */
+
+void *site_alloc(struct machine *m, enum sp_site site, int nid, size_t size);
+void site_free(struct machine *m, enum sp_site site, void *p);
+/* Out of the ledger now; whoever still holds the memory frees it later. */
+void site_retire(struct machine *m, enum sp_site site, void *p);
+/* An attempt that takes no memory of its own. */
+bool site_attempt(struct machine *m, enum sp_site site, int nid);
+
+/* ---- ids.c ------------------------------------------------------------- */
+
+int id_alloc(struct machine *m, struct id_table **table, void *p);
+void id_free(struct id_table *table, int id);
+
+/* ---- shrinker.c -------------------------------------------------------- */
+
+/* Takes the reference that a slot is, unless the shrinker has none to give. */
+bool shrinker_try_get(struct machine *m, struct shrinker **slot,
+		      struct shrinker *s);
+void shrinker_put(struct machine *m, struct shrinker **slot);
+/* Finishes the frees that nobody waits for. */
+void reap(struct machine *m);
+enum sp_status shrinkers_close(struct machine *m, struct sp_reason *reason);
+
+/* ---- memcg.c ----------------------------------------------------------- */
+
+enum sp_status memcg_init(struct machine *m, const struct sp_config *config);
+void memcg_exit(struct machine *m);
+enum sp_status expand_shrinker_info(struct machine *m, int id);
+struct mem_cgroup *memcg_next(struct mem_cgroup *top, struct mem_cgroup *pos);
+struct shrinker_info *memcg_info(struct mem_cgroup *memcg, int nid);
+long *memcg_deferred(struct mem_cgroup *memcg, int nid, int id);
+
+/* ---- debugfs.c --------------------------------------------------------- */
+
+void debugfs_add(struct machine *m, struct shrinker *s);
+void debugfs_remove(struct machine *m, struct shrinker *s);
+
+/* ---- trace.c ----------------------------------------------------------- */
+
+void trace_start_event(struct reclaimer *r, struct shrinker *s,
+		       const struct shrink_control *sc, long nr, long freeable,
+		       unsigned long delta, long total_scan, int priority);
+void trace_end_event(struct reclaimer *r, struct shrinker *s,
+		     const struct shrink_control *sc, unsigned long freed,
+		     long nr, long new_nr, long total_scan);
+void trace_exit(struct machine *m);
+
+/* ---- machine.c --------------------------------------------------------- */
+
+void warn(struct machine *m, enum sp_warning_kind kind, const char *text);
+enum sp_status explain(struct sp_reason *reason, enum sp_status status,
+		       const struct shrinker *s, int nid,
+		       const struct mem_cgroup *memcg, const char *fmt, ...)
+	__attribute__((format(printf, 6, 7)));
+
+#endif

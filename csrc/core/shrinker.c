@@ -1,0 +1,633 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The life of a shrinker: alloc, register, free.
+ *
+ * Its reference count is not a number here. It is base_ref (given by register,
+ * dropped by free), the slots that hold it, and the references that were lost
+ * where kernel-memory accounting is off; sp_peek_refcount() adds them up.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+/* ---- references -------------------------------------------------------- */
+
+/*
+ * Leaving a shrinker that is being freed: its free may wait for just this.
+ * The pass epoch keeps it readable although the slot no longer does.
+ */
+static void left(struct machine *m, struct shrinker *s)
+{
+	if (likely(reader_load(m, s->callable)))
+		return;
+	machine_lock(m);
+	machine_wake(m);
+	machine_unlock(m);
+}
+
+bool shrinker_try_get(struct machine *m, struct shrinker **slot,
+		      struct shrinker *s)
+{
+	struct shrinker *before = *slot;
+
+	/* From one shrinker to the next in one store. */
+	reader_store(m, *slot, s);
+	if (before && before != s)
+		left(m, before);
+	return reader_load(m, s->callable);
+}
+
+void shrinker_put(struct machine *m, struct shrinker **slot)
+{
+	struct shrinker *s = *slot;
+
+	if (!s)
+		return;
+	reader_store(m, *slot, NULL);
+	left(m, s);
+}
+
+/* ---- alloc ------------------------------------------------------------- */
+
+static void free_shrinker(struct machine *m, struct limbo *l)
+{
+	struct shrinker *s = container_of(l, struct shrinker, limbo);
+
+	site_free(m, SP_SITE_NR_DEFERRED, s->nr_deferred);
+	site_free(m, SP_SITE_SHRINKER, s);
+}
+
+static void set_name(struct machine *m, struct shrinker *s, char *name)
+{
+	site_free(m, SP_SITE_NAME, s->name);
+	s->name = name;
+}
+
+static char *dup_name(struct machine *m, const char *name)
+{
+	size_t size = strlen(name) + 1;
+	char *copy = site_alloc(m, SP_SITE_NAME, -1, size);
+
+	return copy ? memcpy(copy, name, size) : NULL;
+}
+
+static enum sp_status alloc_memcg_aware(struct machine *m, struct shrinker *s)
+{
+	enum sp_status status;
+	int id;
+
+	if (!site_attempt(m, SP_SITE_IDR, -1))
+		return SP_NOMEM;
+	id = id_alloc(m, &m->idr, s);
+	if (id < 0)
+		return SP_NOMEM;
+	if (id >= m->nr_max) {
+		status = expand_shrinker_info(m, id);
+		if (status != SP_OK) {
+			id_free(m->idr, id);
+			return status;
+		}
+	}
+	s->id = id;
+	return SP_OK;
+}
+
+static enum sp_status alloc_own_deferred(struct machine *m, struct shrinker *s)
+{
+	size_t n = s->flags & SHRINKER_NUMA_AWARE ? (size_t)m->nr_nodes : 1;
+
+	s->nr_deferred =
+		site_alloc(m, SP_SITE_NR_DEFERRED, -1, n * sizeof(long));
+	return s->nr_deferred ? SP_OK : SP_NOMEM;
+}
+
+static enum sp_status alloc_parts(struct machine *m, struct shrinker *s,
+				  const char *name)
+{
+	s->name = dup_name(m, name);
+	if (!s->name)
+		return SP_NOMEM;
+	if (!m->memcg)
+		s->flags &= ~(unsigned int)SHRINKER_MEMCG_AWARE;
+	if (s->flags & SHRINKER_MEMCG_AWARE)
+		return alloc_memcg_aware(m, s);
+	return alloc_own_deferred(m, s);
+}
+
+enum sp_status sp_shrinker_alloc(struct machine *m, unsigned int flags,
+				 const char *name, struct shrinker **out)
+{
+	enum sp_status status = SP_NOMEM;
+	struct shrinker *s;
+
+	*out = NULL;
+	machine_lock(m);
+	if (m->closed || m->closing) {
+		machine_unlock(m);
+		return SP_CLOSED;
+	}
+	s = site_alloc(m, SP_SITE_SHRINKER, -1, sizeof(*s));
+	if (s) {
+		s->machine = m;
+		s->flags = flags | SHRINKER_ALLOCATED;
+		s->seeks = DEFAULT_SEEKS;
+		s->debugfs_id = -1;
+		status = alloc_parts(m, s, name);
+		if (status == SP_OK) {
+			s->serial = m->next_serial++;
+			list_add_tail(&s->all, &m->shrinkers);
+			*out = s;
+		} else {
+			set_name(m, s, NULL);
+			/* Its id may have been looked up meanwhile. */
+			limbo_add(m, &s->limbo, free_shrinker);
+		}
+	}
+	limbo_drain_lazily(m);
+	machine_unlock(m);
+	return status;
+}
+
+/* ---- register ---------------------------------------------------------- */
+
+enum sp_status sp_shrinker_register(struct shrinker *s,
+				    struct sp_reason *reason)
+{
+	struct machine *m = s->machine;
+	enum sp_status status = SP_OK;
+
+	machine_lock(m);
+	if (m->closed || m->closing) {
+		status = SP_CLOSED;
+	} else if (!(s->flags & SHRINKER_ALLOCATED)) {
+		warn(m, SP_PR_WARN,
+		     "Must use shrinker_alloc() to dynamically allocate the "
+		     "shrinker");
+		status = explain(reason, SP_INVAL, s, -1, NULL,
+				 "it was not made by shrinker_alloc()");
+	} else if (s->listed) {
+		status = explain(reason, SP_OOPS, s, -1, NULL,
+				 "registering it a second time would corrupt "
+				 "shrinker_list");
+	} else {
+		list_add_tail(&s->list, &m->shrinker_list);
+		s->listed = true;
+		m->nr_listed++;
+		s->flags |= SHRINKER_REGISTERED;
+		debugfs_add(m, s);
+		s->base_ref = true;
+		STORE_RELEASE(s->callable, true);
+	}
+	machine_unlock(m);
+	return status;
+}
+
+/* ---- free -------------------------------------------------------------- */
+
+/* Only a handle's pin still keeps the memory: for the ledger it is gone. */
+static void retire(struct machine *m, struct shrinker *s)
+{
+	if (s->nr_deferred)
+		site_retire(m, SP_SITE_NR_DEFERRED, s->nr_deferred);
+	site_retire(m, SP_SITE_SHRINKER, s);
+}
+
+/* Nobody calls it any more: off every list, and to limbo. */
+static void teardown(struct machine *m, struct shrinker *s)
+{
+	if (s->listed) {
+		list_del(&s->list);
+		s->listed = false;
+		m->nr_listed--;
+		debugfs_remove(m, s);
+		s->flags &= ~(unsigned int)SHRINKER_REGISTERED;
+	}
+	set_name(m, s, NULL);
+	free(s->symbol);
+	s->symbol = NULL;
+	if (s->flags & SHRINKER_MEMCG_AWARE)
+		id_free(m->idr, s->id);
+	list_del(&s->all);
+	s->freed = true;
+	if (s->pins)
+		retire(m, s);
+	else
+		limbo_add(m, &s->limbo, free_shrinker);
+	limbo_drain_lazily(m);
+}
+
+static enum sp_status hung(struct shrinker *s, struct sp_reason *reason)
+{
+	s->base_ref = false;
+	STORE_RELEASE(s->callable, true);
+	return explain(reason, SP_HANG, s, -1, NULL,
+		       "shrinker_free() would wait for ever: %lu reference%s "
+		       "to it %s lost by passes with kernel-memory accounting "
+		       "off; it stays registered",
+		       s->leaked, s->leaked == 1 ? "" : "s",
+		       s->leaked == 1 ? "was" : "were");
+}
+
+/*
+ * Until no slot of another thread holds it. A slot that is only passing by is
+ * waited for as well, and wakes us when it leaves.
+ */
+static enum sp_status wait_for_slots(struct machine *m,
+				     struct reclaimer *self,
+				     struct shrinker *s)
+{
+	enum sp_status status = SP_OK;
+
+	s->freeing = true;
+	s->freer = self;
+	STORE_RELEASE(s->callable, false);
+	if (self)
+		self->waiting_for = s;
+	while (status == SP_OK && held_elsewhere(m, self, s))
+		status = machine_wait(m);
+	if (self)
+		self->waiting_for = NULL;
+	s->freeing = false;
+	s->freer = NULL;
+	machine_wake(m);
+	return status;
+}
+
+/* Until the thread that is freeing it is through. */
+static enum sp_status wait_for_freer(struct machine *m,
+				     struct reclaimer *self,
+				     struct shrinker *s)
+{
+	enum sp_status status = SP_OK;
+
+	if (self)
+		self->waiting_for = s;
+	while (status == SP_OK && s->freeing && !s->freed)
+		status = machine_wait(m);
+	if (self)
+		self->waiting_for = NULL;
+	return status;
+}
+
+/* force: what would hang is torn down all the same. */
+static enum sp_status free_locked(struct machine *m, struct shrinker *s,
+				  bool force, struct sp_reason *reason)
+{
+	struct reclaimer *self = reclaimer_find(m);
+	enum sp_status status = SP_OK;
+
+	while (s->freeing && status == SP_OK) {
+		if (wait_closes_ring(m, self, s))
+			goto ring;
+		status = wait_for_freer(m, self, s);
+	}
+	if (status != SP_OK || s->freed)
+		return status;
+	if (!s->listed && !(s->flags & SHRINKER_REGISTERED)) {
+		teardown(m, s);
+		return SP_OK;
+	}
+	if (self && reclaimer_holds(self, s))
+		return explain(reason, SP_DEADLOCK, s, -1, NULL,
+			       "freed from inside its own callback, "
+			       "shrinker_free() would wait for itself");
+	if (wait_closes_ring(m, self, s))
+		goto ring;
+	if (!s->listed && !force)
+		return explain(reason, SP_HANG, s, -1, NULL,
+			       "SHRINKER_REGISTERED is set, but no register "
+			       "gave it a reference: shrinker_free() would "
+			       "wait for ever");
+	/*
+	 * With a reference lost already its count cannot reach zero: it goes
+	 * on being called, as in the kernel.
+	 */
+	if (READ_ONCE(s->leaked) && !force)
+		return hung(s, reason);
+	status = wait_for_slots(m, self, s);
+	if (status != SP_OK)
+		return status;
+	if (READ_ONCE(s->leaked) && !force)
+		return hung(s, reason);
+	s->base_ref = false;
+	teardown(m, s);
+	return SP_OK;
+ring:
+	return explain(reason, SP_DEADLOCK, s, -1, NULL,
+		       "its callback runs in a thread that waits, directly or "
+		       "through others, for a callback of this thread");
+}
+
+enum sp_status sp_shrinker_free(struct shrinker *s, struct sp_reason *reason)
+{
+	enum sp_status status;
+	struct machine *m;
+
+	if (!s)
+		return SP_OK;
+	m = s->machine;
+	machine_lock(m);
+	status = free_locked(m, s, false, reason);
+	machine_unlock(m);
+	return status;
+}
+
+bool sp_shrinker_free_deferred(struct shrinker *s)
+{
+	struct machine *m = s->machine;
+	struct reclaimer *self;
+	bool gone = false;
+
+	machine_lock(m);
+	if (READ_ONCE(s->leaked)) {
+		/* Nobody's wait would end: it stays until the machine goes. */
+		hung(s, NULL);
+		machine_unlock(m);
+		return false;
+	}
+	self = reclaimer_find(m);
+	STORE_RELEASE(s->callable, false);
+	if (s->freed) {
+		gone = true;
+	} else if (!s->listed) {
+		teardown(m, s);
+		gone = true;
+	} else if (!s->freeing &&
+		   !(self && reclaimer_holds(self, s)) &&
+		   !held_elsewhere(m, self, s)) {
+		s->base_ref = false;
+		teardown(m, s);
+		gone = true;
+	} else if (!s->deferred_free) {
+		s->deferred_free = true;
+		s->next_reaped = m->reap;
+		m->reap = s;
+		WRITE_ONCE(m->tidy, true);
+	}
+	machine_unlock(m);
+	return gone;
+}
+
+static struct shrinker *next_to_reap(struct machine *m)
+{
+	struct reclaimer *self = reclaimer_find(m);
+	struct shrinker **p = &m->reap, *s;
+
+	for (; (s = *p); p = &s->next_reaped) {
+		if (s->freeing || READ_ONCE(s->leaked) ||
+		    (self && reclaimer_holds(self, s)) ||
+		    held_elsewhere(m, self, s))
+			continue;
+		*p = s->next_reaped;
+		return s;
+	}
+	return NULL;
+}
+
+static void release_private(struct machine *m, void *private_data)
+{
+	if (private_data && m->hooks.release)
+		m->hooks.release(m->hooks_data, private_data);
+}
+
+void reap(struct machine *m)
+{
+	struct shrinker *s;
+	void *private_data;
+
+	machine_lock(m);
+	while ((s = next_to_reap(m))) {
+		private_data = s->private_data;
+		s->base_ref = false;
+		if (!s->freed)
+			teardown(m, s);
+		machine_unlock(m);
+		release_private(m, private_data);
+		machine_lock(m);
+	}
+	limbo_drain(m);
+	machine_wake(m);
+	machine_unlock(m);
+}
+
+enum sp_status shrinkers_close(struct machine *m, struct sp_reason *reason)
+{
+	enum sp_status status = SP_OK;
+
+	machine_lock(m);
+	while (status == SP_OK && !list_empty(&m->shrinkers)) {
+		struct shrinker *s = container_of(m->shrinkers.next,
+						  struct shrinker, all);
+		void *private_data = s->private_data;
+		bool owned = s->listed;
+
+		s->pins++;
+		status = free_locked(m, s, true, reason);
+		machine_unlock(m);
+		if (status == SP_OK && owned)
+			release_private(m, private_data);
+		sp_shrinker_unpin(s);
+		machine_lock(m);
+	}
+	m->reap = NULL;
+	machine_unlock(m);
+	return status;
+}
+
+void sp_shrinker_pin(struct shrinker *s)
+{
+	machine_lock(s->machine);
+	s->pins++;
+	machine_unlock(s->machine);
+}
+
+void sp_shrinker_unpin(struct shrinker *s)
+{
+	struct machine *m = s->machine;
+
+	machine_lock(m);
+	if (--s->pins == 0 && s->freed) {
+		limbo_add(m, &s->limbo, free_shrinker);
+		limbo_drain_lazily(m);
+	}
+	machine_unlock(m);
+}
+
+bool sp_shrinker_freed(const struct shrinker *s)
+{
+	return READ_ONCE(s->freed);
+}
+
+/* ---- fields ------------------------------------------------------------ */
+
+void sp_shrinker_set_callbacks(struct shrinker *s, sp_shrink_fn count,
+			       sp_shrink_fn scan)
+{
+	s->count_objects = count;
+	s->scan_objects = scan;
+}
+
+void sp_shrinker_set_private(struct shrinker *s, void *data)
+{
+	s->private_data = data;
+}
+
+void *sp_shrinker_private(const struct shrinker *s)
+{
+	return s->private_data;
+}
+
+void sp_shrinker_set_seeks(struct shrinker *s, int seeks)
+{
+	WRITE_ONCE(s->seeks, seeks);
+}
+
+int sp_shrinker_seeks(const struct shrinker *s)
+{
+	return READ_ONCE(s->seeks);
+}
+
+void sp_shrinker_set_batch(struct shrinker *s, long batch)
+{
+	WRITE_ONCE(s->batch, batch);
+}
+
+long sp_shrinker_batch(const struct shrinker *s)
+{
+	return READ_ONCE(s->batch);
+}
+
+unsigned int sp_shrinker_flags(const struct shrinker *s)
+{
+	return READ_ONCE(s->flags);
+}
+
+int sp_shrinker_id(const struct shrinker *s)
+{
+	return s->id;
+}
+
+unsigned long sp_shrinker_serial(const struct shrinker *s)
+{
+	return s->serial;
+}
+
+struct machine *sp_shrinker_machine(const struct shrinker *s)
+{
+	return s->machine;
+}
+
+size_t sp_shrinker_name(const struct shrinker *s, char *buf, size_t size)
+{
+	const char *name = s->name ? s->name : "";
+
+	if (size)
+		snprintf(buf, size, "%s", name);
+	return strlen(name);
+}
+
+void sp_shrinker_set_symbol(struct shrinker *s, const char *symbol)
+{
+	char *copy = symbol ? strdup(symbol) : NULL;
+
+	machine_lock(s->machine);
+	free(s->symbol);
+	s->symbol = copy;
+	machine_unlock(s->machine);
+}
+
+/* ---- introspection ----------------------------------------------------- */
+
+int sp_peek_nr_max(struct machine *m)
+{
+	return READ_ONCE(m->nr_max);
+}
+
+size_t sp_peek_list(struct machine *m, unsigned long *serials, size_t max)
+{
+	struct list_node *pos;
+	size_t n = 0;
+
+	machine_lock(m);
+	list_for_each(pos, &m->shrinker_list) {
+		if (n < max)
+			serials[n] =
+				container_of(pos, struct shrinker, list)->serial;
+		n++;
+	}
+	machine_unlock(m);
+	return n;
+}
+
+long sp_peek_refcount(struct shrinker *s)
+{
+	struct machine *m = s->machine;
+	const struct reclaimer *r;
+	long count;
+	int i;
+
+	machine_lock(m);
+	count = (s->base_ref && s->callable) + (long)s->leaked;
+	for (r = m->reclaimers; r; r = r->next) {
+		for (i = 0; i < SP_MAX_DEPTH; i++)
+			count += READ_ONCE(r->slot[i]) == s;
+	}
+	machine_unlock(m);
+	return count;
+}
+
+unsigned long sp_peek_leaked(struct shrinker *s)
+{
+	return READ_ONCE(s->leaked);
+}
+
+int sp_peek_debugfs_id(struct shrinker *s)
+{
+	return s->debugfs_id;
+}
+
+int sp_peek_nr_own_deferred(struct shrinker *s)
+{
+	if (!s->nr_deferred)
+		return 0;
+	return s->flags & SHRINKER_NUMA_AWARE ? s->machine->nr_nodes : 1;
+}
+
+static long *deferred_place(struct shrinker *s, struct mem_cgroup *memcg,
+			    int nid)
+{
+	if (nid < 0 || nid >= s->machine->nr_nodes)
+		return NULL;
+	if (memcg)
+		return memcg_deferred(memcg, nid, s->id);
+	return nid < sp_peek_nr_own_deferred(s) ? &s->nr_deferred[nid] : NULL;
+}
+
+bool sp_peek_deferred(struct shrinker *s, struct mem_cgroup *memcg, int nid,
+		      long *value)
+{
+	long *place = deferred_place(s, memcg, nid);
+
+	if (place)
+		*value = READ_ONCE(*place);
+	return place != NULL;
+}
+
+bool sp_poke_deferred(struct shrinker *s, struct mem_cgroup *memcg, int nid,
+		      long value)
+{
+	long *place = deferred_place(s, memcg, nid);
+
+	if (place)
+		WRITE_ONCE(*place, value);
+	return place != NULL;
+}
+
+void sp_poke_flags(struct shrinker *s, unsigned int clear, unsigned int set)
+{
+	machine_lock(s->machine);
+	s->flags = (s->flags & ~clear) | set;
+	machine_unlock(s->machine);
+}

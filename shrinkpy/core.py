@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The one module that touches ffi and lib, and installs the binding's types."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import _core, control, errors
+
+__all__ = [
+    "MachineBase",
+    "MemCgroupBase",
+    "RegisteredShrinkerBase",
+    "ShrinkControl",
+    "check",
+    "ffi",
+    "lib",
+]
+
+ffi = _core.ffi
+lib = _core.lib
+
+if lib.sp_init(b"shrinkpy._core") != 0:
+    raise ImportError("shrinkpy's compiled module could not install its types")
+
+_core.setup(
+    count_type=control.CountObjects,
+    scan_type=control.ScanObjects,
+    gfp_type=control.Gfp,
+    expired_error=errors.ExpiredError,
+    make_error=errors.from_status,
+    combine=errors.combine,
+)
+
+MachineBase = _core.MachineBase
+MemCgroupBase = _core.MemCgroupBase
+RegisteredShrinkerBase = _core.RegisteredShrinkerBase
+ShrinkControl = _core.ShrinkControl
+
+
+def check(status: int, reason: Any = None) -> None:
+    """Raise what a status of the core stands for, unless it is SP_OK.
+
+    reason is a ``struct sp_reason *`` that the call filled, or None.
+    """
+    if status == 0:
+        return
+    if reason is not None and reason.status == status:
+        raise errors.from_status(
+            status,
+            ffi.string(reason.shrinker),
+            reason.nid,
+            reason.memcg_ino,
+            ffi.string(reason.text),
+        )
+    raise errors.from_status(status, b"", -1, 0, b"")
+
+
+def take_text(text: Any, length: Any) -> str:
+    """The str of a text that the core allocated; frees it."""
+    try:
+        return bytes(ffi.buffer(text[0], length[0])).decode(errors="surrogateescape")
+    finally:
+        lib.sp_text_free(text[0])

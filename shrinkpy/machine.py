@@ -1,0 +1,398 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The thing under pressure: Machine, its cgroups, its ledger and its faults."""
+
+from __future__ import annotations
+
+import atexit
+import errno
+import os
+import warnings
+import weakref
+from collections.abc import Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+from .control import Gfp
+from .core import MachineBase, MemCgroupBase, check, ffi, lib
+from .errors import ClosedError
+
+if TYPE_CHECKING:
+    from .shrinker import UnregisteredShrinker
+    from .trace import Trace
+
+__all__ = ["Attempt", "Faults", "LastPass", "Ledger", "Machine", "MemCgroup"]
+
+_ROOT_ONLINE, _ROOT_BARE = 1, 2  # enum sp_root
+
+
+class LastPass(NamedTuple):
+    """What the last pass of a machine did, whether it raised or not.
+
+    Sums over its shrinkers: freeable as counted (EMPTY as 0), scanned, freed, deferred (left by
+    those that had objects), all in objects; counts and scans in calls; spins in turns ended because
+    the kernel would not have come back.
+    """
+
+    gfp_mask: Gfp
+    nid: int
+    memcg: MemCgroup | None
+    priority: int
+    freed: int
+    freeable: int
+    scanned: int
+    deferred: int
+    counts: int
+    scans: int
+    spins: int
+    exceptions: tuple[BaseException, ...]
+
+
+class Ledger(NamedTuple):
+    """What lives on a machine: allocations by site, as the kernel would have made them."""
+
+    shrinker: int
+    name: int
+    nr_deferred: int
+    info: int
+    unit: int
+    dentry: int
+    bytes: int
+    """of all these"""
+    limbo: int
+    """unlinked, waiting for passes that may still look at them"""
+    registered: int
+    memcgs: int
+    """cgroups whose memory is still there, the root included"""
+
+
+class Attempt(NamedTuple):
+    """One allocation that the kernel would have made: its site, node (or None), and fate."""
+
+    site: str
+    nid: int | None
+    failed: bool
+
+
+class Faults:
+    """Fails allocations of a machine on demand.
+
+    sites names what can fail: one word for each kind of allocation that mm/shrinker.c makes.
+    """
+
+    sites: tuple[str, ...] = tuple(ffi.string(lib.sp_site_name(i)).decode() for i in range(lib.SP_NR_SITES))
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+
+    def fail_nth(self, n: int, *sites: str) -> None:
+        """Fail the n-th allocation from now (1 is the next), once; 0 disarms.
+
+        With sites, only allocations there are counted. Raises ValueError for an unknown site.
+        """
+        if n < 0:
+            raise ValueError(f"n counts from 1 (0 disarms), not {n}")
+        mask = 0
+        for site in sites or self.sites:
+            if site not in self.sites:
+                raise ValueError(f"no site {site!r}; there are {', '.join(self.sites)}")
+            mask |= 1 << self.sites.index(site)
+        lib.sp_fault_fail_nth(self._machine._pointer, n, mask)
+
+    @property
+    def pending(self) -> int:
+        """How many more allocations until it fails; 0: it has struck, or is not armed."""
+        return int(lib.sp_fault_pending(self._machine._pointer))
+
+    def record(self, on: bool = True) -> None:
+        """Keep the attempts from now on, or stop keeping them; either forgets earlier ones."""
+        lib.sp_fault_record(self._machine._pointer, on)
+
+    def attempts(self) -> list[Attempt]:
+        """The attempts since record(), in order."""
+        pointer = self._machine._pointer
+        n = lib.sp_fault_attempts(pointer, ffi.NULL, 0)
+        out = ffi.new("struct sp_attempt[]", n)
+        n = min(n, lib.sp_fault_attempts(pointer, out, n))
+        return [Attempt(self.sites[a.site], None if a.nid < 0 else a.nid, a.failed) for a in out[0:n]]
+
+
+class MemCgroup(MemCgroupBase):
+    """A memory cgroup, online from create() to offline() or remove().
+
+    This object holds a reference: the cgroup's memory stays as long as it does, or a pass or a
+    child cgroup.
+    """
+
+    _name: str
+    _parent: MemCgroup | None
+    _children: dict[str, MemCgroup]
+    _removed: bool
+
+    def __new__(cls, machine: Machine, name: str, parent: MemCgroup | None) -> Self:
+        """Made by MemCgroup.create(); Machine makes the root."""
+        self = super().__new__(cls, machine, parent)
+        self._name = name
+        self._parent = parent
+        self._children = {}
+        self._removed = False
+        machine._memcgs[self._address] = self
+        return self
+
+    def __init__(self, machine: Machine, name: str, parent: MemCgroup | None) -> None:
+        """See __new__()."""
+
+    @property
+    def _pointer(self) -> Any:
+        return ffi.cast("struct mem_cgroup *", self._address)
+
+    @property
+    def name(self) -> str:
+        """The name given to create(), ``""`` for the root."""
+        return self._name
+
+    @property
+    def path(self) -> str:
+        """Names from the root, as in /sys/fs/cgroup: ``/``, ``/app``, ``/app/worker``."""
+        if self._parent is None:
+            return "/"
+        return f"{self._parent.path.rstrip('/')}/{self._name}"
+
+    @property
+    def ino(self) -> int:
+        """The inode number, by which debugfs and traces know it; the root's is 1."""
+        return int(lib.sp_memcg_ino(self._pointer))
+
+    @property
+    def online(self) -> bool:
+        """Do passes look at it?"""
+        return bool(lib.sp_memcg_is_online(self._pointer))
+
+    @property
+    def parent(self) -> MemCgroup | None:
+        """The cgroup it was created in, None for the root."""
+        return self._parent
+
+    @property
+    def children(self) -> tuple[MemCgroup, ...]:
+        """Those created in it and not removed, in order of creation."""
+        return tuple(self._children.values())
+
+    def walk(self) -> Iterator[MemCgroup]:
+        """It and all below it, in pre-order, as mem_cgroup_iter() goes."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+    def create(self, name: str) -> MemCgroup:
+        """Make a child cgroup and bring it online.
+
+        Raises MemoryError (nothing is left behind), FileExistsError for the name of another child,
+        ValueError for one that is no name, OSError(ENODEV) in a cgroup that is not online.
+        """
+        if not name or "/" in name or "\0" in name or name in (".", ".."):
+            raise ValueError(f"no name for a cgroup: {name!r}")
+        if self.machine.closed:
+            raise ClosedError("the machine was closed")
+        if not self.online and self.machine.memcg_enabled:
+            raise OSError(errno.ENODEV, f"cgroup {self.path} is not online")
+        if name in self._children:
+            raise FileExistsError(errno.EEXIST, f"cgroup {self.path} has a child of that name", name)
+        child = MemCgroup(self.machine, name, self)
+        self._children[name] = child
+        return child
+
+    def offline(self) -> None:
+        """Hand its deferred work to the parent; passes skip it from then on. Again: nothing.
+
+        Raises OSError(EBUSY) while it has children that are online, ValueError for the root.
+        """
+        if self._parent is None:
+            raise ValueError("the root cgroup cannot go offline")
+        if any(child.online for child in self._children.values()):
+            raise OSError(errno.EBUSY, f"cgroup {self.path} has children that are online")
+        if self.online:
+            reason = ffi.new("struct sp_reason *")
+            check(lib.sp_memcg_offline(self._pointer, reason), reason)
+
+    def remove(self) -> None:
+        """Take it offline and out of the tree, as rmdir does; its memory goes with the last reference.
+
+        Raises OSError(EBUSY) while it has children, ValueError for the root. Again: nothing.
+        """
+        if self._children:
+            raise OSError(errno.EBUSY, f"cgroup {self.path} has children")
+        self.offline()
+        if not self._removed and self._parent is not None:
+            self._removed = True
+            del self._parent._children[self._name]
+            del self.machine._memcgs[self._address]
+
+    def __repr__(self) -> str:
+        return f"<MemCgroup {self.path}{'' if self.online else ', offline'}>"
+
+
+class Machine(MachineBase):
+    """Nodes, cgroups and shrinkers: what is global in a kernel.
+
+    Machines know nothing of each other; a test takes a fresh one. nr_nodes is 1 to 1024. memcg
+    False is ``cgroup_disable=memory``, kmem False ``cgroup.memory=nokmem``. max_stall bounds the
+    scan calls in a row without progress in one turn, after which LivelockError is raised; 0 is the
+    kernel, which goes on for ever.
+
+    Attributes (besides those below): lost_exceptions.
+    """
+
+    _memcgs: dict[int, MemCgroup]
+    _unregistered: weakref.WeakSet[UnregisteredShrinker]
+
+    def __new__(
+        cls, nr_nodes: int = 1, *, memcg: bool = True, kmem: bool = True, max_stall: int = 10_000
+    ) -> Self:
+        """See the class. Raises ValueError, MemoryError."""
+        if not 1 <= nr_nodes <= lib.SP_MAX_NODES:
+            raise ValueError(f"nr_nodes must be 1 to {lib.SP_MAX_NODES}, not {nr_nodes}")
+        if not 0 <= max_stall < 2**64:
+            raise ValueError(f"max_stall must be 0 (no bound) or more, not {max_stall}")
+        root = _ROOT_ONLINE if memcg else _ROOT_BARE
+        self = super().__new__(cls, nr_nodes, memcg, kmem, root, max_stall)
+        self._pid = os.getpid()
+        self._closed = False
+        self._memcgs = {}
+        self._unregistered = weakref.WeakSet()
+        self._pointer = ffi.cast("struct machine *", self._address)
+        self._faults = Faults(self)
+        self._trace: Trace | None = None
+        _machines.add(self)
+        return self
+
+    def __init__(
+        self, nr_nodes: int = 1, *, memcg: bool = True, kmem: bool = True, max_stall: int = 10_000
+    ) -> None:
+        """See __new__()."""
+
+    # ---- what it is
+
+    @property
+    def nr_nodes(self) -> int:
+        """NUMA nodes, 0 to nr_nodes - 1."""
+        return int(lib.sp_machine_nr_nodes(self._pointer))
+
+    @property
+    def memcg_enabled(self) -> bool:
+        """Are memory cgroups on?"""
+        return bool(lib.sp_machine_memcg_enabled(self._pointer))
+
+    @property
+    def kmem(self) -> bool:
+        """Is kernel-memory accounting on (memcg_kmem_online())? May be set."""
+        return bool(lib.sp_machine_kmem(self._pointer))
+
+    @kmem.setter
+    def kmem(self, on: bool) -> None:
+        lib.sp_machine_set_kmem(self._pointer, on)
+
+    @property
+    def root(self) -> MemCgroup:
+        """The root cgroup."""
+        known = self._memcgs.get(int(ffi.cast("uintptr_t", lib.sp_memcg_root(self._pointer))))
+        return known if known is not None else MemCgroup(self, "", None)
+
+    @property
+    def closed(self) -> bool:
+        """Was close() called?"""
+        return self._closed
+
+    # ---- what happened on it
+
+    @property
+    def last_pass(self) -> LastPass | None:
+        """What the last pass did, also if it raised; None before the first."""
+        last = self._last_pass()
+        if last is None:
+            return None
+        gfp, *middle, exceptions = last
+        return LastPass(Gfp(gfp), *middle, tuple(exceptions or ()))
+
+    @property
+    def slabs_scanned(self) -> int:
+        """Objects looked at by all passes: vmstat's slabs_scanned."""
+        return int(lib.sp_machine_slabs_scanned(self._pointer))
+
+    @property
+    def ledger(self) -> Ledger:
+        """What lives, by kind of allocation."""
+        out = ffi.new("struct sp_ledger *")
+        lib.sp_ledger_read(self._pointer, out)
+        live = {site: out.live[i] for i, site in enumerate(Faults.sites) if site in Ledger._fields}
+        return Ledger(
+            **live, bytes=out.bytes, limbo=out.limbo, registered=out.registered, memcgs=out.memcgs
+        )
+
+    @property
+    def warnings(self) -> list[str]:
+        """The kernel's warnings (WARN and pr_warn), oldest first; the last 32 are kept."""
+        texts = []
+        buf = ffi.new("char[160]")
+        while lib.sp_warning_text(self._pointer, len(texts), buf, 160):
+            texts.append(ffi.string(buf).decode())
+        return texts[::-1]
+
+    @property
+    def faults(self) -> Faults:
+        """Fails allocations on demand."""
+        return self._faults
+
+    @property
+    def trace(self) -> Trace:
+        """The mm_shrink_slab_start and _end events; off until trace.start()."""
+        if self._trace is None:
+            from .trace import Trace
+
+            self._trace = Trace(self)
+        return self._trace
+
+    # ---- its end
+
+    def close(self) -> None:
+        """Free every shrinker that still lives, with a ResourceWarning each; again: nothing.
+
+        Waits for the callbacks that run. What the kernel would wait for for ever is freed by force.
+        Raises DeadlockError inside one of the machine's callbacks, and nothing has changed;
+        KeyboardInterrupt leaves it half closed, and a later close() goes on.
+        """
+        if self._closed:
+            return
+        if self._pid != os.getpid():
+            self._unregistered.clear()
+        left = [f"shrinker {s.name!r} was still registered" for s in self._registrations()]
+        left += [f"shrinker {s.name!r} was neither registered nor closed" for s in self._unregistered]
+        self._close()
+        self._closed = True
+        failed: Exception | None = None
+        for text in left:
+            try:
+                warnings.warn(f"{text} when its machine was closed", ResourceWarning, stacklevel=2)
+            except ResourceWarning as error:  # a filter made it one; the others are still due
+                failed = failed or error
+        if failed is not None:
+            raise failed
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Machine, {self.nr_nodes} node{'s' * (self.nr_nodes != 1)}{', closed' * self._closed}>"
+
+
+_machines: weakref.WeakSet[Machine] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    for machine in list(_machines):
+        machine.close()

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Who owns a shrinker's private data: ForeignOwnable, Box and Arc (rust/kernel/types.rs)."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, Protocol, Self, TypeVar, runtime_checkable
+
+from .errors import MovedError
+
+__all__ = ["Arc", "Box", "ForeignOwnable"]
+
+T = TypeVar("T")
+
+
+@runtime_checkable
+class ForeignOwnable(Protocol):
+    """An owner that can hand its object to C and take it back.
+
+    register() calls into_foreign() once and borrow() for every use; close() calls from_foreign()
+    once, when no callback can run any more, and drops the owner it gives. Mirrors the trait
+    ForeignOwnable of the Rust binding.
+    """
+
+    def into_foreign(self) -> object:
+        """Give the object up: the owner is moved, what comes back is C's."""
+        ...
+
+    @staticmethod
+    def from_foreign(foreign: Any, /) -> object:
+        """Take back what into_foreign() gave, exactly once."""
+        ...
+
+    @staticmethod
+    def borrow(foreign: Any, /) -> object:
+        """The object itself, while C has it; count_objects and scan_objects are called on it."""
+        ...
+
+
+class Box(Generic[T]):
+    """The only handle of an object: using it after the move raises MovedError.
+
+    Python cannot forbid other references to the object; the handle is what is unique.
+    Mirrors Box<T> (KBox<T>) of the Rust binding.
+    """
+
+    __slots__ = ("_value",)
+    _value: T
+
+    def __init__(self, value: T) -> None:
+        self._value = value
+
+    @property
+    def value(self) -> T:
+        """The object. Raises MovedError once it was given away."""
+        try:
+            return self._value
+        except AttributeError:
+            raise MovedError("this Box was moved; its registration has the object now") from None
+
+    def into_foreign(self) -> T:
+        """Give the object up. Raises MovedError if that was done already."""
+        value = self.value
+        del self._value
+        return value
+
+    @classmethod
+    def from_foreign(cls, foreign: T, /) -> Self:
+        """A Box of what into_foreign() gave."""
+        return cls(foreign)
+
+    @staticmethod
+    def borrow(foreign: T, /) -> T:
+        """The object: a Box adds nothing to it."""
+        return foreign
+
+    def __repr__(self) -> str:
+        return f"Box({self._value!r})" if hasattr(self, "_value") else "<Box, moved>"
+
+
+class _ArcInner(Generic[T]):
+    """What the handles of one Arc share."""
+
+    __slots__ = ("strong", "value")
+
+    def __init__(self, value: T) -> None:
+        self.value: T | None = value
+        self.strong = 1
+
+
+class Arc(Generic[T]):
+    """A counted handle of a shared object; each clone() is a handle of its own.
+
+    The object is let go with the last handle: the registration's counts as one. Mirrors Arc<T> of
+    the Rust binding.
+    """
+
+    __slots__ = ("_inner",)
+    _inner: _ArcInner[T]
+
+    def __init__(self, value: T) -> None:
+        self._inner = _ArcInner(value)
+
+    def _live(self) -> _ArcInner[T]:
+        try:
+            return self._inner
+        except AttributeError:
+            raise MovedError("this Arc was moved or dropped; clone() it first to keep a handle") from None
+
+    @property
+    def value(self) -> T:
+        """The object. Raises MovedError once this handle was given away."""
+        return self.borrow(self._live())
+
+    @property
+    def strong_count(self) -> int:
+        """How many handles there are, those of registrations included."""
+        return self._live().strong
+
+    def clone(self) -> Arc[T]:
+        """Another handle of the same object."""
+        inner = self._live()
+        inner.strong += 1
+        return self.from_foreign(inner)
+
+    def into_foreign(self) -> object:
+        """Give this handle up. Raises MovedError if that was done already."""
+        inner = self._live()
+        del self._inner
+        return inner
+
+    @classmethod
+    def from_foreign(cls, foreign: Any, /) -> Arc[T]:
+        """The handle that into_foreign() gave up."""
+        arc = cls.__new__(cls)
+        arc._inner = foreign
+        return arc
+
+    @staticmethod
+    def borrow(foreign: Any, /) -> Any:
+        """The object, while some handle lives."""
+        return foreign.value
+
+    def drop(self) -> None:
+        """Let this handle go, as its end of life does; again is harmless."""
+        if hasattr(self, "_inner"):
+            inner = self._inner
+            del self._inner
+            inner.strong -= 1
+            if inner.strong == 0:
+                inner.value = None
+
+    def __del__(self) -> None:
+        self.drop()
+
+    def __repr__(self) -> str:
+        return f"Arc({self._inner.value!r})" if hasattr(self, "_inner") else "<Arc, moved>"

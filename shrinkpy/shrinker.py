@@ -1,0 +1,347 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The life of a shrinker: Shrinker, UnregisteredShrinker, RegisteredShrinker.
+
+The names and rules are those of the Rust binding (rust/kernel/shrinker.rs): a shrinker is
+allocated, set up while it is the only one's, and consumed by register(), after which nothing of it
+changes until close() frees it.
+"""
+
+from __future__ import annotations
+
+import abc
+import warnings
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, SupportsIndex
+
+from .control import DEFAULT_SEEKS, CountObjects, Flags, ScanObjects
+from .core import RegisteredShrinkerBase, ShrinkControl, check, ffi, lib
+from .errors import ClosedError, MovedError
+from .ownership import Arc, Box, ForeignOwnable
+
+if TYPE_CHECKING:
+    from .machine import Machine, MemCgroup
+
+__all__ = ["RegisteredShrinker", "Shrinker", "UnregisteredShrinker"]
+
+_FACE_FLAGS = Flags.NUMA_AWARE | Flags.MEMCG_AWARE | Flags.NONSLAB
+
+
+class Shrinker(abc.ABC):
+    """A cache that gives memory back; any object with the two methods will do as well.
+
+    Both may be called from several threads at once, and while the other one runs (the Rust
+    binding's ``T::Ptr: Sync``). An exception ends this shrinker's turn in the pass.
+    """
+
+    @abc.abstractmethod
+    def count_objects(self, sc: ShrinkControl) -> int | CountObjects:
+        """How many objects could be freed for sc.nid and sc.memcg, cheaply and without side effects.
+
+        0: nothing to do now. CountObjects.EMPTY: nothing at all, clear my bit in this cgroup.
+        """
+
+    @abc.abstractmethod
+    def scan_objects(self, sc: ShrinkControl) -> int | ScanObjects:
+        """Look at sc.nr_to_scan objects, free what can be freed, return how many were freed.
+
+        Set sc.nr_scanned if it looked at another number. ScanObjects.STOP: no progress is possible
+        now, do not call again in this pass.
+        """
+
+
+def _checked_int(value: SupportsIndex, what: str, maximum: int) -> int:
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"{what} must be an int, not {value!r}")
+    n = value.__index__()
+    if not 0 <= n <= maximum:
+        raise ValueError(f"{what} must be 0 to {maximum}, not {n}")
+    return n
+
+
+def _checked_flags(flags: int) -> int:
+    n = _checked_int(flags, "flags", int(_FACE_FLAGS))
+    if n & ~_FACE_FLAGS:
+        raise ValueError(f"flags may hold NUMA_AWARE, MEMCG_AWARE and NONSLAB; {n:#x} has more")
+    if n & Flags.NONSLAB and not n & Flags.MEMCG_AWARE:
+        raise ValueError("NONSLAB means something only together with MEMCG_AWARE")
+    return n
+
+
+def _owner(data: object) -> ForeignOwnable | None:
+    """Who gives data to C: itself if it is an owner, an Arc of it if not, nobody for None."""
+    if isinstance(data, type):
+        raise TypeError(f"register() takes an object, not the class {data.__name__}; make an instance")
+    if data is None or isinstance(data, ForeignOwnable):
+        return data
+    return Arc(data)
+
+
+def _check_callbacks(of: object) -> None:
+    for name in ("count_objects", "scan_objects"):
+        if not callable(getattr(of, name, None)):
+            raise TypeError(
+                f"{of!r} has no method {name}(); a shrinker needs count_objects(sc) and scan_objects(sc)"
+            )
+
+
+def _symbol(of: object) -> str:
+    """What a trace prints for scan_objects: no blanks in it."""
+    cls = of if isinstance(of, type) else type(of)
+    return "".join(f"{cls.__qualname__}.scan_objects".split())
+
+
+class UnregisteredShrinker:
+    """An allocated shrinker that no pass can see yet, and whose fields may be set.
+
+    Get one from alloc(). register() consumes it; until then close(), the end of a with block or the
+    finalizer (which warns) free it. Mirrors UnregisteredShrinker of rust/kernel/shrinker.rs.
+    """
+
+    __slots__ = ("__weakref__", "_machine", "_name", "_pointer")
+
+    def __init__(self) -> None:
+        raise TypeError("UnregisteredShrinker is made by UnregisteredShrinker.alloc(name, machine=...)")
+
+    @classmethod
+    def alloc(cls, name: str, *, machine: Machine, flags: int = 0) -> Self:
+        """Allocate a shrinker on a machine. name is text, never a format; flags are Flags.
+
+        Raises MemoryError when memory is short (or a fault was injected), and nothing is left
+        behind; ValueError for a NUL in the name or bad flags; ClosedError for a closed machine.
+        Mirrors shrinker_alloc().
+        """
+        if not isinstance(name, str):
+            raise TypeError(f"the name must be a str, not {name!r}")
+        if "\0" in name:
+            raise ValueError(f"the name must not have a NUL in it: {name!r}")
+        flags = _checked_flags(flags)
+        out = ffi.new("struct shrinker **")
+        check(lib.sp_shrinker_alloc(machine._pointer, flags, name.encode(errors="surrogateescape"), out))
+        self = object.__new__(cls)
+        self._machine = machine
+        self._name = name
+        self._pointer = out[0]
+        machine._unregistered.add(self)
+        return self
+
+    def _live(self) -> Any:
+        if self._pointer is None:
+            raise MovedError(f"shrinker {self._name!r} was consumed by register() or close()")
+        if self._machine.closed:
+            raise ClosedError(f"the machine of shrinker {self._name!r} was closed")
+        return self._pointer
+
+    @property
+    def name(self) -> str:
+        """The name given to alloc()."""
+        return self._name
+
+    @property
+    def machine(self) -> Machine:
+        """The Machine it was allocated on."""
+        return self._machine
+
+    @property
+    def flags(self) -> Flags:
+        """The user's flags; MEMCG_AWARE is dropped on a machine without cgroups."""
+        return Flags(lib.sp_shrinker_flags(self._live()) & int(_FACE_FLAGS))
+
+    @property
+    def id(self) -> int | None:
+        """The id by which cgroups know it, None if it is not memcg-aware."""
+        pointer = self._live()
+        return lib.sp_shrinker_id(pointer) if self.flags & Flags.MEMCG_AWARE else None
+
+    @property
+    def seeks(self) -> int:
+        """What an object costs to bring back, DEFAULT_SEEKS (2) at first."""
+        return int(lib.sp_shrinker_seeks(self._live()))
+
+    @property
+    def batch(self) -> int:
+        """Objects a scan call, 0 for SHRINK_BATCH (128)."""
+        return int(lib.sp_shrinker_batch(self._live()))
+
+    def set_seeks(self, seeks: SupportsIndex = DEFAULT_SEEKS) -> None:
+        """Set what an object costs to bring back: 0 to 2**31 - 1. 0 trims half the cache a pass.
+
+        Raises MovedError once it was registered.
+        """
+        pointer = self._live()
+        lib.sp_shrinker_set_seeks(pointer, _checked_int(seeks, "seeks", 2**31 - 1))
+
+    def set_batch(self, batch: SupportsIndex) -> None:
+        """Set how many objects a scan call is asked for: 0 (for 128) to LONG_MAX.
+
+        Raises MovedError once it was registered.
+        """
+        pointer = self._live()
+        lib.sp_shrinker_set_batch(pointer, _checked_int(batch, "batch", 2**63 - 1))
+
+    def register(self, data: object, callbacks: object = None) -> RegisteredShrinker:
+        """Consume this handle, hand data over, and let passes call it.
+
+        data is a ForeignOwnable (Box, Arc or your own), or any object, which is taken as an Arc of
+        it, or None. What is borrowed of it has the methods count_objects(sc) and scan_objects(sc);
+        or callbacks has them, as functions of (data, sc). In the order of the Rust binding:
+        into_foreign, private_data, callbacks, publish.
+
+        Raises TypeError if a callback is missing, MovedError if this handle or data was moved
+        already, ClosedError; nothing is consumed then, except that an owner of your own, if it is
+        only found wanting after its into_foreign(), gets its object back by from_foreign().
+        """
+        self._live()
+        owner = _owner(data)
+        if callbacks is not None:
+            _check_callbacks(callbacks)
+        elif isinstance(owner, Box | Arc):
+            _check_callbacks(owner.value)
+        elif owner is None:
+            raise TypeError("register(None) needs callbacks=: there is no object to call")
+        seen = callbacks if callbacks is not None else getattr(owner, "value", owner)
+        handle = RegisteredShrinker.__new__(RegisteredShrinker)
+        # mem::forget: from here on no end of this wrapper frees the shrinker.
+        pointer, self._pointer = self._live(), None
+        try:
+            handle._register(
+                self._machine,
+                int(ffi.cast("uintptr_t", pointer)),
+                self._name,
+                _symbol(seen),
+                owner,
+                callbacks,
+                isinstance(owner, Box | Arc),
+            )
+        except BaseException:
+            self._pointer = pointer
+            raise
+        self._machine._unregistered.discard(self)
+        return handle
+
+    def close(self) -> None:
+        """Free it without registering; nothing if it was consumed, or its machine closed.
+
+        Mirrors Drop for UnregisteredShrinker.
+        """
+        pointer, self._pointer = self._pointer, None
+        if pointer is not None and not self._machine.closed:
+            self._machine._unregistered.discard(self)
+            check(lib.sp_shrinker_free(pointer, ffi.NULL))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if getattr(self, "_pointer", None) is not None and not self._machine.closed:
+            # First the free: a filter may turn the warning into an error.
+            self.close()
+            warnings.warn(
+                f"shrinker {self._name!r} was neither registered nor closed", ResourceWarning, stacklevel=2
+            )
+
+    def __repr__(self) -> str:
+        state = "" if self._pointer is not None else ", consumed"
+        return f"<UnregisteredShrinker {self._name!r}{state}>"
+
+
+class RegisteredShrinker(RegisteredShrinkerBase):
+    """A registration: passes call its callbacks until close() frees it.
+
+    register() makes it. It owns the private data; close(), the end of a with block, or its
+    finalizer (which warns, and never waits) give that back. Mirrors RegisteredShrinker of
+    rust/kernel/shrinker.rs.
+    """
+
+    __slots__ = ()
+
+    def _live(self) -> Any:
+        if self.closed:
+            raise ClosedError(f"shrinker {self.name!r} was closed")
+        return ffi.cast("struct shrinker *", self._address)
+
+    @property
+    def private_data(self) -> Any:
+        """What is borrowed of the private data. Raises ClosedError after close()."""
+        self._live()
+        return self._borrow()
+
+    @property
+    def flags(self) -> Flags:
+        """The user's flags; MEMCG_AWARE is dropped on a machine without cgroups."""
+        return Flags(lib.sp_shrinker_flags(self._live()) & int(_FACE_FLAGS))
+
+    @property
+    def id(self) -> int | None:
+        """The id by which cgroups know it, None if it is not memcg-aware."""
+        pointer = self._live()
+        return lib.sp_shrinker_id(pointer) if self.flags & Flags.MEMCG_AWARE else None
+
+    @property
+    def seeks(self) -> int:
+        """What an object costs to bring back."""
+        return int(lib.sp_shrinker_seeks(self._live()))
+
+    @property
+    def batch(self) -> int:
+        """Objects a scan call, 0 for SHRINK_BATCH (128)."""
+        return int(lib.sp_shrinker_batch(self._live()))
+
+    def set_bit(self, memcg: MemCgroup, nid: int = 0) -> None:
+        """Say that objects were added on (memcg, nid): its passes call this shrinker from now on.
+
+        Nothing for the root, whose passes call everybody. Raises ValueError for a shrinker that is
+        not memcg-aware, a bad nid, or a cgroup of another machine; ClosedError. Mirrors
+        set_shrinker_bit().
+        """
+        pointer = self._live()
+        if memcg.machine is not self.machine:
+            raise ValueError("memcg belongs to another Machine")
+        if not 0 <= nid < self.machine.nr_nodes:
+            raise ValueError(f"nid must be 0 to {self.machine.nr_nodes - 1}, not {nid}")
+        if not self.flags & Flags.MEMCG_AWARE:
+            if not self.machine.memcg_enabled:
+                return
+            raise ValueError(f"shrinker {self.name!r} is not MEMCG_AWARE: it has no bit in a cgroup")
+        reason = ffi.new("struct sp_reason *")
+        check(
+            lib.sp_set_shrinker_bit(
+                self.machine._pointer, memcg._pointer, nid, lib.sp_shrinker_id(pointer), reason
+            ),
+            reason,
+        )
+
+    def nr_deferred(self, memcg: MemCgroup | None = None, nid: int = 0) -> int:
+        """Work deferred on (memcg, nid), in objects; it may be negative, as in the kernel.
+
+        A shrinker that is not memcg-aware has its own count whatever the cgroup, one that is not
+        NUMA-aware node 0's. memcg None is the root.
+        """
+        pointer = self._live()
+        flags = self.flags
+        if not 0 <= nid < self.machine.nr_nodes:
+            raise ValueError(f"nid must be 0 to {self.machine.nr_nodes - 1}, not {nid}")
+        if not flags & Flags.NUMA_AWARE:
+            nid = 0
+        where = ffi.NULL
+        if flags & Flags.MEMCG_AWARE:
+            where = (memcg if memcg is not None else self.machine.root)._pointer
+        value = ffi.new("long *")
+        if not lib.sp_peek_deferred(pointer, where, nid, value):
+            raise ValueError(f"{memcg!r} keeps no deferred work")
+        return int(value[0])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<RegisteredShrinker {self.name!r}{', closed' if self.closed else ''}>"
