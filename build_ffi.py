@@ -47,11 +47,12 @@ def make() -> cffi.FFI:
         sources=[str(p) for p in sources],
         include_dirs=[str(include), str(CSRC / "binding")],
         depends=[str(p) for p in sorted(headers)] + ["build_ffi.py"],
-        define_macros=[("Py_LIMITED_API", "0x030b0000")],
-        py_limited_api=True,
+        define_macros=[("Py_LIMITED_API", "0x030b0000"), ("SP_PRIVATE", "1")],
         extra_compile_args=[
             "-std=gnu11",
             "-O3",
+            # Packing two counters into one vector store stalls the loads of each.
+            "-fno-tree-slp-vectorize",
             # The kernel's arithmetic and idioms; CONTRIBUTING.md has the list.
             "-fwrapv",
             "-fno-strict-aliasing",

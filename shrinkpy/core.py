@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import types
 from typing import Any
 
 from . import _core, control, errors
@@ -28,6 +29,7 @@ _core.setup(
     scan_type=control.ScanObjects,
     gfp_type=control.Gfp,
     expired_error=errors.ExpiredError,
+    function_type=types.FunctionType,
     make_error=errors.from_status,
     combine=errors.combine,
 )

@@ -13,6 +13,8 @@
 
 #include <shrinkpy/core.h>
 
+#define likely(x) __builtin_expect(!!(x), 1)
+
 struct frame;
 
 /* Py_XSETREF(), which the limited API has not: takes value. */
@@ -56,6 +58,8 @@ typedef struct {
 	MachineObject *machine; /* borrowed, while sc is set */
 } ControlObject;
 
+enum callback { COUNT, SCAN, NR_CALLBACKS };
+
 /* What private_data points to: who is called, and who owns it. */
 struct owned {
 	struct shrinker *s;
@@ -65,8 +69,8 @@ struct owned {
 	PyObject *target;          /* of borrow(foreign): what is called */
 	PyObject *borrow;          /* NULL: target is the borrow */
 	PyObject *from_foreign;    /* NULL: nothing to give it back to */
-	PyObject *count;           /* callbacks=: functions of (target, sc) */
-	PyObject *scan;
+	PyObject *callbacks[NR_CALLBACKS]; /* of callbacks=, or NULL */
+	bool by_name; /* not to be found on target's class */
 };
 
 /* RegisteredShrinkerBase. */
@@ -86,12 +90,13 @@ struct binding {
 	PyTypeObject *memcg_type;
 	PyTypeObject *control_type;
 	PyTypeObject *registered_type;
-	PyObject *count_objects, *scan_objects;
+	PyObject *callback_names[NR_CALLBACKS];
 	PyObject *gfp_mask, *nid, *memcg, *priority;
 	/* setup() */
 	PyObject *count_type, *scan_type; /* CountObjects, ScanObjects */
 	PyObject *gfp_type;
 	PyObject *expired_error;
+	PyTypeObject *function_type; /* of a def */
 	PyObject *make_error; /* (status, shrinker, nid, ino, text) -> exception */
 	PyObject *combine;    /* (exceptions, dropped, fatal) -> exception */
 };
@@ -99,6 +104,22 @@ struct binding {
 extern struct binding sp;
 
 /* ---- frame.c: a call from Python into the core ------------------------- */
+
+typedef PyObject *(*vectorcall_fn)(PyObject *callable, PyObject *const *args,
+				   size_t nargs, PyObject *kwnames);
+
+struct class_function {
+	PyObject *function; /* NULL: none, call by name */
+	vectorcall_fn call; /* how a function is called */
+};
+
+enum { FRAME_CLASSES = 8 };
+
+/* A class whose callbacks were looked up in this pass. */
+struct class_entry {
+	PyTypeObject *type;
+	struct class_function functions[NR_CALLBACKS];
+};
 
 struct frame {
 	struct frame *prev;
@@ -110,6 +131,7 @@ struct frame {
 	PyObject *exceptions;   /* collected by the outermost frame */
 	size_t dropped;         /* more than it keeps */
 	PyObject *fatal;        /* KeyboardInterrupt and its like */
+	struct class_entry classes[FRAME_CLASSES];
 };
 
 void frame_enter(struct frame *f, MachineObject *machine);
@@ -119,14 +141,61 @@ void frame_enter(struct frame *f, MachineObject *machine);
  */
 PyObject *frame_leave(struct frame *f, PyObject *error, PyObject **kept);
 
+/*
+ * The innermost frame of this thread. Its model of thread-local storage spares
+ * a call a callback; glibc keeps room for a pointer or two of it.
+ */
+#ifdef __GLIBC__
+extern __thread struct frame *top_frame
+	__attribute__((tls_model("initial-exec")));
+#else
+extern __thread struct frame *top_frame;
+#endif
+
 /* From the core into Python: the GIL, taken unless a frame has it. */
 struct gil {
 	struct frame *frame;
 	PyGILState_STATE state;
 };
 
-void gil_take(struct gil *g);
-void gil_give(struct gil *g);
+static inline void gil_take(struct gil *g)
+{
+	struct frame *top = top_frame;
+
+	*g = (struct gil){ .frame = top && top->gil ? top : NULL };
+	if (g->frame)
+		g->frame->gil = false;
+	else
+		g->state = PyGILState_Ensure();
+}
+
+static inline void gil_give(struct gil *g)
+{
+	if (g->frame)
+		g->frame->gil = true;
+	else
+		PyGILState_Release(g->state);
+}
+
+void class_lookup(struct class_entry *e, PyTypeObject *type);
+
+/*
+ * The function that a class has for a callback, or NULL. Where two classes fall
+ * on one entry, the first keeps it for this pass and the other is called by
+ * name.
+ */
+static inline const struct class_function *
+class_function(struct frame *f, PyTypeObject *type, enum callback which)
+{
+	struct class_entry *e =
+		&f->classes[((uintptr_t)type >> 6) % FRAME_CLASSES];
+
+	if (!e->type)
+		class_lookup(e, type);
+	return e->type == type && e->functions[which].function ?
+		       &e->functions[which] :
+		       NULL;
+}
 
 /* The exception that is set goes to whoever can raise it. */
 void collect_exception(MachineObject *machine, PyObject *where);
@@ -144,15 +213,46 @@ int memcg_type_init(PyObject *module);
 int control_type_init(PyObject *module);
 int registered_type_init(PyObject *module);
 
-ControlObject *control_take(struct frame *f, MachineObject *machine,
-			    struct shrink_control *sc);
-void control_give(struct frame *f, ControlObject *c);
+ControlObject *control_new(struct frame *f);
+void control_kept(struct frame *f, ControlObject *c);
+
+/* A ShrinkControl for one callback: the frame's, if its last callee let it go. */
+static inline ControlObject *control_take(struct frame *f,
+					  MachineObject *machine,
+					  struct shrink_control *sc)
+{
+	ControlObject *c = f ? f->control : NULL;
+
+	if (!c) {
+		c = control_new(f);
+		if (!c)
+			return NULL;
+	}
+	c->machine = machine;
+	c->sc = sc;
+	return c;
+}
+
+static inline void control_give(struct frame *f, ControlObject *c)
+{
+	c->sc = NULL;
+	if (!f || Py_REFCNT((PyObject *)c) != 1)
+		control_kept(f, c);
+}
 
 /* A new reference on the wrapper of a cgroup. */
 PyObject *memcg_object(MachineObject *machine, struct mem_cgroup *memcg);
 
 /* ---- callbacks.c ------------------------------------------------------- */
 
+/*
+ * In the limited API from 3.12 on, and exported before it; they spare the
+ * detour over C's variable arguments. NULL where there is none.
+ */
+extern vectorcall_fn vectorcall, vectorcall_method;
+/* The quickest way to call a function; vectorcall if there is no other. */
+vectorcall_fn vectorcall_of(PyObject *function);
+void callbacks_init(void);
 unsigned long python_count(struct shrinker *s, struct shrink_control *sc);
 unsigned long python_scan(struct shrinker *s, struct shrink_control *sc);
 

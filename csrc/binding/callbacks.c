@@ -7,14 +7,20 @@
  *  2. gil_take(): the frame of the pass has the GIL already, or it is taken.
  *  3. control_take(): the frame's ShrinkControl is pointed at sc; a new one
  *     is made if the last callee kept it.
- *  4. The method is called by name on what was borrowed of the private data,
- *     or the function of callbacks= with it.
+ *  4. The method is called on what was borrowed of the private data, or the
+ *     function of callbacks= with it. Methods are looked up on the class, as
+ *     Python does for its own special methods, once a pass and class (frame.c);
+ *     what is no plain function there, or was an instance's own attribute when
+ *     it was registered, is called by name each time.
  *  5. The result is read: an int, or the typed result of this callback.
  *  6. An exception is kept for the outermost call of Python (frame.c), and
  *     the core hears 0 from count and SHRINK_STOP from scan: the turn ends,
  *     the cgroup's bit and the deferred work stay.
  *  7. control_give() expires sc; gil_give().
  */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+
 #include "binding.h"
 
 /* ---- results ----------------------------------------------------------- */
@@ -22,26 +28,32 @@
 /* One kind of result: what type says it, and up to where an int may go. */
 struct kind {
 	const char *callback;
-	const char *type;
-	const char *zero_or_more; /* what to say instead of a bad number */
+	const char *type_name;
+	const char *otherwise; /* what to say instead of a bad number */
+	PyObject *const *type;
 	unsigned long max;
 	unsigned long on_error;
 };
 
-static const struct kind count_kind = {
-	.callback = "count_objects",
-	.type = "CountObjects",
-	.zero_or_more = "CountObjects.EMPTY says that there is nothing at all",
-	.max = (unsigned long)LONG_MAX / 6,
-	.on_error = 0,
-};
-
-static const struct kind scan_kind = {
-	.callback = "scan_objects",
-	.type = "ScanObjects",
-	.zero_or_more = "ScanObjects.STOP says that no progress is possible",
-	.max = SHRINK_EMPTY - 1,
-	.on_error = SHRINK_STOP,
+static const struct kind kinds[NR_CALLBACKS] = {
+	[COUNT] = {
+		.callback = "count_objects",
+		.type_name = "CountObjects",
+		.otherwise = "CountObjects.EMPTY says that there is nothing "
+			     "at all",
+		.type = &sp.count_type,
+		.max = (unsigned long)LONG_MAX / 6,
+		.on_error = 0,
+	},
+	[SCAN] = {
+		.callback = "scan_objects",
+		.type_name = "ScanObjects",
+		.otherwise = "ScanObjects.STOP says that no progress is "
+			     "possible",
+		.type = &sp.scan_type,
+		.max = SHRINK_EMPTY - 1,
+		.on_error = SHRINK_STOP,
+	},
 };
 
 static int out_of_range(const struct kind *k, PyObject *value)
@@ -50,11 +62,11 @@ static int out_of_range(const struct kind *k, PyObject *value)
 	PyErr_Format(PyExc_ValueError,
 		     "%s() returned %R; it must be 0 to %lu (%s; %s.raw(n) "
 		     "passes any unsigned long)",
-		     k->callback, value, k->max, k->zero_or_more, k->type);
+		     k->callback, value, k->max, k->otherwise, k->type_name);
 	return -1;
 }
 
-static int int_result(const struct kind *k, PyObject *value,
+static inline int int_result(const struct kind *k, PyObject *value,
 		      unsigned long *out)
 {
 	unsigned long n = PyLong_AsUnsignedLong(value);
@@ -65,15 +77,13 @@ static int int_result(const struct kind *k, PyObject *value,
 	return 0;
 }
 
-static int read_result(const struct kind *k, PyObject *typed, PyObject *value,
-		       unsigned long *out)
+static int other_result(const struct kind *k, PyObject *value,
+			unsigned long *out)
 {
 	PyObject *index;
 	int status;
 
-	if (PyLong_CheckExact(value))
-		return int_result(k, value, out);
-	if (PyObject_TypeCheck(value, (PyTypeObject *)typed)) {
+	if (PyObject_TypeCheck(value, (PyTypeObject *)*k->type)) {
 		*out = PyLong_AsUnsignedLong(value);
 		return *out == ~0ul && PyErr_Occurred() ? -1 : 0;
 	}
@@ -82,7 +92,7 @@ static int read_result(const struct kind *k, PyObject *typed, PyObject *value,
 	    PyObject_TypeCheck(value, (PyTypeObject *)sp.scan_type)) {
 		PyErr_Format(PyExc_TypeError,
 			     "%s() returned %R; it must be an int or %s",
-			     k->callback, value, k->type);
+			     k->callback, value, k->type_name);
 		return -1;
 	}
 	index = PyNumber_Index(value);
@@ -93,28 +103,85 @@ static int read_result(const struct kind *k, PyObject *typed, PyObject *value,
 	return status;
 }
 
+static inline int read_result(const struct kind *k, PyObject *value,
+			      unsigned long *out)
+{
+	if (PyLong_CheckExact(value))
+		return int_result(k, value, out);
+	return other_result(k, value, out);
+}
+
 /* ---- calls ------------------------------------------------------------- */
 
-static unsigned long call(struct shrinker *s, struct shrink_control *sc,
-			  const struct kind *k, PyObject *method,
-			  size_t function, PyObject *typed)
+vectorcall_fn vectorcall, vectorcall_method;
+static vectorcall_fn (*vectorcall_function)(PyObject *callable);
+
+void callbacks_init(void)
+{
+	vectorcall = (vectorcall_fn)dlsym(RTLD_DEFAULT, "PyObject_Vectorcall");
+	vectorcall_method = (vectorcall_fn)dlsym(RTLD_DEFAULT,
+						 "PyObject_VectorcallMethod");
+	vectorcall_function = (vectorcall_fn(*)(PyObject *))dlsym(
+		RTLD_DEFAULT, "PyVectorcall_Function");
+}
+
+static PyObject *call_by_arguments(PyObject *callable, PyObject *const *args,
+				   size_t nargs, PyObject *kwnames)
+{
+	(void)nargs, (void)kwnames;
+	return PyObject_CallFunctionObjArgs(callable, args[0], args[1], NULL);
+}
+
+vectorcall_fn vectorcall_of(PyObject *function)
+{
+	vectorcall_fn call = NULL;
+
+	if (vectorcall_function)
+		call = vectorcall_function(function);
+	if (!call)
+		call = vectorcall;
+	return call ? call : call_by_arguments;
+}
+
+static PyObject *call_by_name(PyObject *name, PyObject *const *args)
+{
+	if (vectorcall_method)
+		return vectorcall_method(name, args, 2, NULL);
+	return PyObject_CallMethodObjArgs(args[0], name, args[1], NULL);
+}
+
+static inline PyObject *call_target(struct frame *f, struct owned *o,
+				    enum callback which, PyObject *control)
+{
+	PyObject *args[] = { o->target, control };
+	const struct class_function *c;
+
+	if (o->callbacks[which])
+		return PyObject_CallFunctionObjArgs(o->callbacks[which],
+						    args[0], args[1], NULL);
+	if (likely(f && !o->by_name)) {
+		c = class_function(f, Py_TYPE(o->target), which);
+		if (likely(c))
+			return c->call(c->function, args, 2, NULL);
+	}
+	return call_by_name(sp.callback_names[which], args);
+}
+
+static inline __attribute__((always_inline)) unsigned long
+call(struct shrinker *s, struct shrink_control *sc, enum callback which)
 {
 	struct owned *o = sp_shrinker_private(s);
-	PyObject *f = *(PyObject **)((char *)o + function), *value = NULL;
-	unsigned long result = k->on_error;
+	unsigned long result = kinds[which].on_error;
+	PyObject *value = NULL;
 	ControlObject *control;
 	struct gil g;
 
 	gil_take(&g);
 	control = control_take(g.frame, o->machine, sc);
-	if (control && !f)
-		value = PyObject_CallMethodObjArgs(o->target, method, control,
-						   NULL);
-	else if (control)
-		value = PyObject_CallFunctionObjArgs(f, o->target, control,
-						     NULL);
-	if (!value || read_result(k, typed, value, &result) < 0) {
-		result = k->on_error;
+	if (control)
+		value = call_target(g.frame, o, which, (PyObject *)control);
+	if (!value || read_result(&kinds[which], value, &result) < 0) {
+		result = kinds[which].on_error;
 		collect_exception(o->machine, o->target);
 	}
 	Py_XDECREF(value);
@@ -126,12 +193,10 @@ static unsigned long call(struct shrinker *s, struct shrink_control *sc,
 
 unsigned long python_count(struct shrinker *s, struct shrink_control *sc)
 {
-	return call(s, sc, &count_kind, sp.count_objects,
-		    offsetof(struct owned, count), sp.count_type);
+	return call(s, sc, COUNT);
 }
 
 unsigned long python_scan(struct shrinker *s, struct shrink_control *sc)
 {
-	return call(s, sc, &scan_kind, sp.scan_objects,
-		    offsetof(struct owned, scan), sp.scan_type);
+	return call(s, sc, SCAN);
 }

@@ -6,31 +6,21 @@ enum { GFP_IO = 0x40, GFP_FS = 0x80 };
 
 /* ---- whose it is ------------------------------------------------------- */
 
-ControlObject *control_take(struct frame *f, MachineObject *machine,
-			    struct shrink_control *sc)
+ControlObject *control_new(struct frame *f)
 {
-	ControlObject *c = f ? f->control : NULL;
+	ControlObject *c = PyObject_New(ControlObject, sp.control_type);
 
-	if (!c) {
-		c = PyObject_New(ControlObject, sp.control_type);
-		if (!c)
-			return NULL;
-		c->thread = PyThread_get_thread_ident();
-		if (f)
-			f->control = c;
-	}
-	c->machine = machine;
-	c->sc = sc;
+	if (!c)
+		return NULL;
+	c->thread = PyThread_get_thread_ident();
+	if (f)
+		f->control = c;
 	return c;
 }
 
-void control_give(struct frame *f, ControlObject *c)
+/* The callee kept it, or nobody can use it again: it expired for good. */
+void control_kept(struct frame *f, ControlObject *c)
 {
-	c->sc = NULL;
-	c->machine = NULL;
-	if (f && Py_REFCNT((PyObject *)c) == 1)
-		return;
-	/* The callee kept it: it expired for good. */
 	if (f)
 		f->control = NULL;
 	Py_DECREF((PyObject *)c);

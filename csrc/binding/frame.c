@@ -8,17 +8,49 @@
 
 enum { KEPT_EXCEPTIONS = 16 };
 
-static __thread struct frame *top;
+__thread struct frame *top_frame;
 
 void frame_enter(struct frame *f, MachineObject *machine)
 {
-	*f = (struct frame){ .prev = top, .machine = machine, .gil = true };
-	top = f;
+	*f = (struct frame){ .prev = top_frame, .machine = machine, .gil = true };
+	top_frame = f;
+}
+
+void class_lookup(struct class_entry *e, PyTypeObject *type)
+{
+	PyObject *function;
+	int i;
+
+	e->type = (PyTypeObject *)Py_NewRef((PyObject *)type);
+	for (i = 0; i < NR_CALLBACKS; i++) {
+		function = PyObject_GetAttr((PyObject *)type,
+					    sp.callback_names[i]);
+		if (!function)
+			PyErr_Clear(); /* calling it by name will tell */
+		else if (Py_TYPE(function) != sp.function_type)
+			Py_CLEAR(function);
+		e->functions[i].function = function;
+		if (function)
+			e->functions[i].call = vectorcall_of(function);
+	}
+}
+
+static void forget_classes(struct frame *f)
+{
+	struct class_entry *e;
+
+	for (e = f->classes; e < f->classes + FRAME_CLASSES; e++) {
+		if (!e->type)
+			continue;
+		Py_XDECREF(e->functions[COUNT].function);
+		Py_XDECREF(e->functions[SCAN].function);
+		Py_DECREF((PyObject *)e->type);
+	}
 }
 
 static struct frame *outermost(void)
 {
-	struct frame *f = top;
+	struct frame *f = top_frame;
 
 	while (f && f->prev)
 		f = f->prev;
@@ -69,8 +101,9 @@ PyObject *frame_leave(struct frame *f, PyObject *error, PyObject **kept)
 {
 	PyObject *result;
 
-	top = f->prev;
+	top_frame = f->prev;
 	Py_XDECREF((PyObject *)f->control);
+	forget_classes(f);
 	if (f->prev) {
 		/* Nested: what was collected is the outermost call's. */
 		result = f->fatal ? Py_NewRef(f->fatal) : Py_XNewRef(error);
@@ -94,42 +127,25 @@ PyObject *frame_leave(struct frame *f, PyObject *error, PyObject **kept)
 
 /* ---- the GIL ----------------------------------------------------------- */
 
-void gil_take(struct gil *g)
-{
-	*g = (struct gil){ .frame = top && top->gil ? top : NULL };
-	if (g->frame)
-		g->frame->gil = false;
-	else
-		g->state = PyGILState_Ensure();
-}
-
-void gil_give(struct gil *g)
-{
-	if (g->frame)
-		g->frame->gil = true;
-	else
-		PyGILState_Release(g->state);
-}
-
 static void wait_begin(void *data)
 {
 	(void)data;
-	if (top && top->gil)
-		top->saved = PyEval_SaveThread();
+	if (top_frame && top_frame->gil)
+		top_frame->saved = PyEval_SaveThread();
 }
 
 static void wait_end(void *data)
 {
 	(void)data;
-	if (top && top->gil)
-		PyEval_RestoreThread(top->saved);
+	if (top_frame && top_frame->gil)
+		PyEval_RestoreThread(top_frame->saved);
 }
 
 /* Ctrl-C ends a wait; the exception is then set. */
 static bool wait_poll(void *data)
 {
 	(void)data;
-	return top && top->gil && PyErr_CheckSignals() != 0;
+	return top_frame && top_frame->gil && PyErr_CheckSignals() != 0;
 }
 
 /* ---- exceptions -------------------------------------------------------- */
@@ -159,7 +175,7 @@ static void collect(MachineObject *machine, PyObject *exception,
 		lose(machine, exception, where);
 	} else if (is_fatal(exception)) {
 		/* The innermost call of Python raises it, on its way out. */
-		replace_ref(&top->fatal, Py_NewRef(exception));
+		replace_ref(&top_frame->fatal, Py_NewRef(exception));
 		sp_pass_abort(machine->m);
 	} else if (keep(f, exception) < 0) {
 		lose(machine, exception, where);

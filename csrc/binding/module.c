@@ -8,20 +8,21 @@ struct binding sp;
 static PyObject *setup(PyObject *module, PyObject *args, PyObject *kw)
 {
 	static char *names[] = { "count_type", "scan_type", "gfp_type",
-				 "expired_error", "make_error", "combine",
-				 NULL };
+				 "expired_error", "function_type",
+				 "make_error", "combine", NULL };
 	PyObject **const to[] = { &sp.count_type, &sp.scan_type, &sp.gfp_type,
-				  &sp.expired_error, &sp.make_error,
-				  &sp.combine };
-	PyObject *given[6];
+				  &sp.expired_error,
+				  (PyObject **)&sp.function_type,
+				  &sp.make_error, &sp.combine };
+	PyObject *given[7];
 	size_t i;
 
 	(void)module;
-	if (!PyArg_ParseTupleAndKeywords(args, kw, "OOOOOO", names, &given[0],
+	if (!PyArg_ParseTupleAndKeywords(args, kw, "OOOOOOO", names, &given[0],
 					 &given[1], &given[2], &given[3],
-					 &given[4], &given[5]))
+					 &given[4], &given[5], &given[6]))
 		return NULL;
-	for (i = 0; i < 6; i++)
+	for (i = 0; i < 7; i++)
 		replace_ref(to[i], Py_NewRef(given[i]));
 	return Py_NewRef(Py_None);
 }
@@ -44,8 +45,9 @@ static int install(const char *name)
 
 	if (!module)
 		return -1;
-	if (intern(&sp.count_objects, "count_objects") < 0 ||
-	    intern(&sp.scan_objects, "scan_objects") < 0 ||
+	callbacks_init();
+	if (intern(&sp.callback_names[COUNT], "count_objects") < 0 ||
+	    intern(&sp.callback_names[SCAN], "scan_objects") < 0 ||
 	    intern(&sp.gfp_mask, "gfp_mask") < 0 ||
 	    intern(&sp.nid, "nid") < 0 || intern(&sp.memcg, "memcg") < 0 ||
 	    intern(&sp.priority, "priority") < 0)

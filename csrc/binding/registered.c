@@ -17,8 +17,8 @@ static void owned_free(struct owned *o)
 {
 	Py_CLEAR(o->target);
 	Py_CLEAR(o->borrow);
-	Py_CLEAR(o->count);
-	Py_CLEAR(o->scan);
+	Py_CLEAR(o->callbacks[COUNT]);
+	Py_CLEAR(o->callbacks[SCAN]);
 	Py_CLEAR(o->from_foreign);
 	Py_CLEAR(o->foreign);
 	PyMem_Free(o);
@@ -119,35 +119,59 @@ static int make_foreign(struct owned *o, PyObject *data, int fixed)
 	return 0;
 }
 
-static int check_callback(PyObject *of, PyObject *name, PyObject **keep)
+/* A new reference on the callback of that name, or a TypeError that teaches. */
+static PyObject *find_callback(PyObject *of, PyObject *name)
 {
 	PyObject *f = PyObject_GetAttr(of, name);
 
-	if (f && PyCallable_Check(f)) {
-		if (keep)
-			*keep = f;
-		else
-			Py_DECREF(f);
-		return 0;
-	}
+	if (f && PyCallable_Check(f))
+		return f;
+	if (f || PyErr_ExceptionMatches(PyExc_AttributeError))
+		PyErr_Format(PyExc_TypeError,
+			     "%R has no method %U(); a shrinker needs "
+			     "count_objects(sc) and scan_objects(sc)",
+			     of, name);
 	Py_XDECREF(f);
-	if (!f && !PyErr_ExceptionMatches(PyExc_AttributeError))
-		return -1;
-	PyErr_Format(PyExc_TypeError,
-		     "%R has no method %U; a shrinker needs count_objects(sc) "
-		     "and scan_objects(sc)",
-		     of, name);
-	return -1;
+	return NULL;
+}
+
+/* Is what target has of that name just its class's function, bound? */
+static bool is_class_function(PyObject *target, PyObject *name,
+			      PyObject *bound)
+{
+	PyObject *function = PyObject_GetAttr((PyObject *)Py_TYPE(target),
+					      name);
+	PyObject *inner = PyObject_GetAttrString(bound, "__func__");
+	bool same = function && function == inner &&
+		    Py_TYPE(function) == sp.function_type;
+
+	PyErr_Clear();
+	Py_XDECREF(function);
+	Py_XDECREF(inner);
+	return same;
 }
 
 static int find_callbacks(struct owned *o, PyObject *callbacks)
 {
-	PyObject *of = callbacks == Py_None ? o->target : callbacks;
-	bool own = callbacks != Py_None;
+	PyObject *found;
+	int i;
 
-	if (check_callback(of, sp.count_objects, own ? &o->count : NULL) < 0)
-		return -1;
-	return check_callback(of, sp.scan_objects, own ? &o->scan : NULL);
+	for (i = 0; i < NR_CALLBACKS; i++) {
+		PyObject *name = sp.callback_names[i];
+
+		if (callbacks != Py_None) {
+			o->callbacks[i] = find_callback(callbacks, name);
+			if (!o->callbacks[i])
+				return -1;
+			continue;
+		}
+		found = find_callback(o->target, name);
+		if (!found)
+			return -1;
+		o->by_name |= !is_class_function(o->target, name, found);
+		Py_DECREF(found);
+	}
+	return 0;
 }
 
 /* What was taken from its owner goes back; the exception stays set. */
@@ -303,8 +327,8 @@ static int traverse(PyObject *op, visitproc visit, void *arg)
 		Py_VISIT(o->target);
 		Py_VISIT(o->borrow);
 		Py_VISIT(o->from_foreign);
-		Py_VISIT(o->count);
-		Py_VISIT(o->scan);
+		Py_VISIT(o->callbacks[COUNT]);
+		Py_VISIT(o->callbacks[SCAN]);
 	}
 	return 0;
 }

@@ -240,11 +240,11 @@ static void count_line(struct reclaimer *r, struct shrinker *s,
 	unsigned long total = 0;
 	int nid;
 
-	for (nid = 0; nid < m->nr_nodes && !r->abort; nid++) {
+	for (nid = 0; nid < m->nr_nodes && !r->ends; nid++) {
 		per_node[nid] = count_node(s, aware ? memcg : NULL, nid);
 		total += per_node[nid];
 	}
-	if (!total || r->abort)
+	if (!total || r->ends)
 		return;
 	text_add_ulong(t, memcg ? memcg->ino : 0, "");
 	for (nid = 0; nid < m->nr_nodes; nid++)
@@ -263,7 +263,7 @@ static void count_lines(struct reclaimer *r, struct shrinker *s,
 		if (memcg && !sp_memcg_is_online(memcg))
 			continue;
 		count_line(r, s, memcg, per_node, t);
-		if (r->abort || !(s->flags & SHRINKER_MEMCG_AWARE))
+		if (r->ends || !(s->flags & SHRINKER_MEMCG_AWARE))
 			break;
 	} while (memcg && (memcg = sp_memcg_iter(m, NULL, memcg)));
 	sp_memcg_put(memcg);
@@ -302,7 +302,7 @@ enum sp_status sp_debugfs_count(struct shrinker *s, char **text, size_t *len)
 	status = call_enter(s, &r);
 	if (status == SP_OK) {
 		count_lines(r, s, per_node, &t);
-		if (r->abort)
+		if (r->ends)
 			status = SP_ABORTED;
 		pass_exit(m, r);
 	}
@@ -391,7 +391,7 @@ enum sp_status sp_debugfs_scan(struct shrinker *s, const char *text,
 		status = call_enter(s, &r);
 		if (status == SP_OK) {
 			s->scan_objects(s, &sc);
-			if (r->abort)
+			if (r->ends)
 				status = SP_ABORTED;
 			pass_exit(m, r);
 		}

@@ -28,6 +28,8 @@
 
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+#define NOINLINE __attribute__((noinline, cold))
 
 enum { SP_CACHELINE = 64, SP_DIRNAME = 128, SP_KEPT_WARNINGS = 32 };
 
@@ -116,7 +118,7 @@ struct reclaimer {
 	struct shrinker *slot[SP_MAX_DEPTH];
 	unsigned long epoch; /* 0: in no pass */
 	int depth;
-	bool abort;
+	bool ends; /* the innermost pass does, after this callback */
 	unsigned long slabs_scanned; /* this thread's part of the vmstat */
 	struct sp_ring *ring;
 	struct machine *machine;
@@ -278,9 +280,7 @@ void limbo_drain_lazily(struct machine *m);
 	} while (0)
 
 /* The load on the other side of it. */
-#define reader_load(m, x)                                    \
-	(likely((m)->asym) ? LOAD_ACQUIRE(x)                 \
-			   : __atomic_load_n(&(x), __ATOMIC_SEQ_CST))
+#define reader_load(x) __atomic_load_n(&(x), __ATOMIC_SEQ_CST)
 
 /* ---- fault.c ----------------------------------------------------------- */
 
@@ -298,10 +298,43 @@ void id_free(struct id_table *table, int id);
 
 /* ---- shrinker.c -------------------------------------------------------- */
 
-/* Takes the reference that a slot is, unless the shrinker has none to give. */
-bool shrinker_try_get(struct machine *m, struct shrinker **slot,
-		      struct shrinker *s);
-void shrinker_put(struct machine *m, struct shrinker **slot);
+/*
+ * Leaving a shrinker that is being freed: its free may wait for just this.
+ * The pass epoch keeps it readable although the slot no longer does.
+ */
+void left_uncallable(struct machine *m);
+
+static inline void left(struct machine *m, struct shrinker *s)
+{
+	if (unlikely(!reader_load(s->callable)))
+		left_uncallable(m);
+}
+
+/*
+ * Takes the reference that a slot is, unless the shrinker has none to give.
+ * From one shrinker to the next in one store.
+ */
+static inline bool shrinker_try_get(struct machine *m, struct shrinker **slot,
+				    struct shrinker *s)
+{
+	struct shrinker *before = *slot;
+
+	reader_store(m, *slot, s);
+	if (likely(before))
+		left(m, before);
+	return reader_load(s->callable);
+}
+
+static inline void shrinker_put(struct machine *m, struct shrinker **slot)
+{
+	struct shrinker *s = *slot;
+
+	if (!s)
+		return;
+	reader_store(m, *slot, NULL);
+	left(m, s);
+}
+
 /* Finishes the frees that nobody waits for. */
 void reap(struct machine *m);
 enum sp_status shrinkers_close(struct machine *m, struct sp_reason *reason);

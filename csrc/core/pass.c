@@ -30,11 +30,11 @@ enum sp_status pass_enter(struct machine *m, struct reclaimer **out)
 void pass_exit(struct machine *m, struct reclaimer *r)
 {
 	shrinker_put(m, &r->slot[r->depth - 1]);
-	r->abort = false;
+	r->ends = false;
 	if (--r->depth)
 		return;
 	reader_store(m, r->epoch, 0ul);
-	if (unlikely(reader_load(m, m->tidy)))
+	if (unlikely(reader_load(m->tidy)))
 		reap(m);
 }
 
@@ -45,25 +45,41 @@ struct turn {
 	struct machine *m;
 	struct reclaimer *r;
 	struct shrinker **slot;
+	struct mem_cgroup *memcg;
+	unsigned int gfp_mask;
+	int nid;
 	int priority;
-	struct sp_pass *out;
+	bool tracing;
+	unsigned long stalled; /* scans in a row without progress */
+	long lowest;           /* total_scan before them */
+	enum sp_status status;
+	struct sp_reason *reason;
+	/* Of struct sp_pass; at hand here, where they are added to. */
+	unsigned long freed, freeable, scanned, deferred;
+	unsigned long nr_counts, nr_scans, nr_spins;
 };
 
-static long *own_deferred(struct shrinker *s, int nid)
+/* What each callback finds: nothing of what another one wrote. */
+static inline void fresh_control(const struct turn *t,
+				 struct shrink_control *sc)
 {
-	if (!s->nr_deferred)
-		return NULL;
-	return &s->nr_deferred[s->flags & SHRINKER_NUMA_AWARE ? nid : 0];
+	sc->gfp_mask = t->gfp_mask;
+	sc->nid = t->nid;
+	sc->nr_to_scan = 0;
+	sc->nr_scanned = 0;
+	sc->memcg = t->memcg;
 }
 
 /* The counter for (nid, memcg); NULL where the kernel would find none. */
-static long *deferred_of(struct shrinker *s, const struct shrink_control *sc)
+static inline long *deferred_of(struct shrinker *s,
+				const struct shrink_control *sc)
 {
-	if (!(s->flags & SHRINKER_MEMCG_AWARE) || !sc->memcg)
-		return own_deferred(s, sc->nid);
-	return memcg_deferred(sc->memcg,
-			      s->flags & SHRINKER_NUMA_AWARE ? sc->nid : 0,
-			      s->id);
+	const int nid = s->flags & SHRINKER_NUMA_AWARE ? sc->nid : 0;
+
+	/* Exactly those that are not memcg-aware have counters of their own. */
+	if (likely(s->nr_deferred))
+		return &s->nr_deferred[nid];
+	return sc->memcg ? memcg_deferred(sc->memcg, nid, s->id) : NULL;
 }
 
 /* Both look before they lock the bus: most counters are 0 most of the time. */
@@ -81,29 +97,47 @@ static long add_deferred(long *place, long value)
 		      (unsigned long)value);
 }
 
-static void report_spin(struct turn *t, struct shrinker *s,
-			const struct shrink_control *sc, unsigned long calls)
+/*
+ * Progress is total_scan below its lowest so far. Called from the first scan on
+ * that made none: before it, every one did, and total_scan was the lowest.
+ * Gives whether the turn has to end.
+ */
+static NOINLINE bool stalled(struct turn *t, struct shrinker *s,
+		    const struct shrink_control *sc, long before, long now)
 {
 	struct sp_reason reason;
 
+	if (!t->stalled)
+		t->lowest = before;
+	if (now < t->lowest) {
+		t->stalled = 0;
+		return false;
+	}
+	if (++t->stalled != READ_ONCE(t->m->max_stall))
+		return false;
 	explain(&reason, SP_SPIN, s, sc->nid, sc->memcg,
 		"%lu scans in a row made no progress (the last left "
 		"nr_scanned at %ld): the kernel would go on for ever",
-		calls, (long)sc->nr_scanned);
-	if (!t->out->nr_spins++ && t->out->reason.status == SP_OK)
-		t->out->reason = reason;
+		t->stalled, (long)sc->nr_scanned);
+	t->stalled = 0;
+	if (!t->nr_spins++)
+		*t->reason = reason;
 	if (t->m->hooks.report)
 		t->m->hooks.report(t->m->hooks_data, &reason);
+	return true;
 }
 
-static enum sp_status oops(struct turn *t, struct shrinker *s,
-			   const struct shrink_control *sc)
+static NOINLINE unsigned long oops(struct turn *t, struct shrinker *s,
+			  const struct shrink_control *sc)
 {
-	return explain(&t->out->reason, SP_OOPS, s, sc->nid, sc->memcg,
-		       sc->memcg ? "the cgroup has no shrinker_info to keep "
-				   "deferred work in: a NULL dereference" :
-				   "memcg-aware with objects while no cgroup "
-				   "is given: nr_deferred is NULL");
+	t->status = explain(
+		t->reason, SP_OOPS, s, sc->nid, sc->memcg,
+		sc->memcg ? "the cgroup has no shrinker_info to keep deferred "
+			    "work in: a NULL dereference" :
+			    "memcg-aware with objects while no cgroup is "
+			    "given: nr_deferred is NULL");
+	t->r->ends = true;
+	return 0;
 }
 
 /* The scan calls of one turn. */
@@ -113,51 +147,48 @@ struct scans {
 	long total_scan; /* what is left of it */
 };
 
-static void scan_batches(struct turn *t, struct shrink_control *sc,
-			 struct shrinker *s, long freeable, struct scans *n)
+static inline void scan_batches(struct turn *t, struct shrink_control *sc,
+				struct shrinker *s, long freeable,
+				struct scans *n)
 {
-	const unsigned long max_stall = READ_ONCE(t->m->max_stall);
 	const long batch_size = sp_batch_size(READ_ONCE(s->batch));
-	unsigned long stalled = 0, ret;
-	long lowest = n->total_scan;
+	unsigned long ret;
+	long before;
 
 	while (sp_goes_on(n->total_scan, batch_size, freeable)) {
-		sc->nr_to_scan = (unsigned long)sp_min(batch_size,
-						       n->total_scan);
+		before = n->total_scan;
+		sc->nr_to_scan = (unsigned long)sp_min(batch_size, before);
 		sc->nr_scanned = sc->nr_to_scan;
-		t->out->nr_scans++;
+		t->nr_scans++;
 		ret = s->scan_objects(s, sc);
 		if (ret == SHRINK_STOP)
 			break;
 		n->freed += ret;
 		n->scanned += sc->nr_scanned;
-		n->total_scan = (long)((unsigned long)n->total_scan -
-				       sc->nr_scanned);
-		if (likely(n->total_scan < lowest)) {
-			lowest = n->total_scan;
-			stalled = 0;
-		} else if (++stalled == max_stall) {
-			report_spin(t, s, sc, stalled);
+		n->total_scan = (long)((unsigned long)before - sc->nr_scanned);
+		if (unlikely(n->total_scan >= before || t->stalled) &&
+		    stalled(t, s, sc, before, n->total_scan))
 			break;
-		}
 	}
+	t->stalled = 0;
 	WRITE_ONCE(t->r->slabs_scanned, t->r->slabs_scanned + n->scanned);
 }
 
-static enum sp_status do_shrink_slab(struct turn *t, struct shrink_control *sc,
-				     struct shrinker *s, unsigned long *result)
+/* tracing is known when this is compiled: see do_shrink_slab(). */
+static ALWAYS_INLINE unsigned long turn_of(struct turn *t,
+					   struct shrink_control *sc,
+					   struct shrinker *s,
+					   const bool tracing)
 {
 	struct scans n = { 0 };
 	unsigned long counted, delta;
 	long freeable, nr, new_nr;
 	long *deferred;
 
-	t->out->nr_counts++;
+	t->nr_counts++;
 	counted = s->count_objects(s, sc);
-	if (counted == 0 || counted == SHRINK_EMPTY) {
-		*result = counted;
-		return SP_OK;
-	}
+	if (counted == 0 || counted == SHRINK_EMPTY)
+		return counted;
 	freeable = (long)counted;
 	deferred = deferred_of(s, sc);
 	if (unlikely(!deferred))
@@ -166,49 +197,55 @@ static enum sp_status do_shrink_slab(struct turn *t, struct shrink_control *sc,
 	nr = take_deferred(deferred);
 	delta = sp_delta(freeable, t->priority, READ_ONCE(s->seeks));
 	n.total_scan = sp_total_scan(nr, delta, t->priority, freeable);
-	if (unlikely(READ_ONCE(t->m->trace_on)))
+	if (tracing)
 		trace_start_event(t->r, s, sc, nr, freeable, delta,
 				  n.total_scan, t->priority);
-	if (!unlikely(t->r->abort))
-		scan_batches(t, sc, s, freeable, &n);
+	scan_batches(t, sc, s, freeable, &n);
 	new_nr = add_deferred(deferred, sp_next_deferred(nr, delta, n.scanned,
 							 freeable));
-	if (unlikely(READ_ONCE(t->m->trace_on)))
+	if (tracing)
 		trace_end_event(t->r, s, sc, n.freed, nr, new_nr,
 				n.total_scan);
 
-	t->out->freeable += counted;
-	t->out->scanned += n.scanned;
-	t->out->deferred += (unsigned long)new_nr;
-	*result = n.freed;
-	return SP_OK;
+	t->freeable += counted;
+	t->scanned += n.scanned;
+	t->deferred += (unsigned long)new_nr;
+	return n.freed;
+}
+
+static NOINLINE unsigned long traced(struct turn *t, struct shrink_control *sc,
+				     struct shrinker *s)
+{
+	return turn_of(t, sc, s, true);
+}
+
+static ALWAYS_INLINE unsigned long
+do_shrink_slab(struct turn *t, struct shrink_control *sc, struct shrinker *s)
+{
+	if (unlikely(t->tracing))
+		return traced(t, sc, s);
+	return turn_of(t, sc, s, false);
 }
 
 /* ---- the global pass --------------------------------------------------- */
 
-static enum sp_status global_pass(struct turn *t,
-				  const struct shrink_control *fresh)
+static void global_pass(struct turn *t)
 {
 	struct list_node *head = &t->m->shrinker_list, *pos;
-	enum sp_status status;
+	struct shrink_control sc;
 	unsigned long ret;
 
-	for (pos = LOAD_ACQUIRE(head->next); pos != head;
+	for (pos = LOAD_ACQUIRE(head->next); pos != head && !t->r->ends;
 	     pos = LOAD_ACQUIRE(pos->next)) {
 		struct shrinker *s = container_of(pos, struct shrinker, list);
-		struct shrink_control sc = *fresh;
 
 		if (!shrinker_try_get(t->m, t->slot, s))
 			continue;
-		status = do_shrink_slab(t, &sc, s, &ret);
-		if (unlikely(status != SP_OK))
-			return status;
+		fresh_control(t, &sc);
+		ret = do_shrink_slab(t, &sc, s);
 		if (ret != SHRINK_EMPTY)
-			t->out->freed += ret;
-		if (unlikely(t->r->abort))
-			return SP_ABORTED;
+			t->freed += ret;
 	}
-	return SP_OK;
 }
 
 /* ---- the memcg pass ---------------------------------------------------- */
@@ -227,19 +264,16 @@ static struct shrinker *shrinker_by_id(struct machine *m, int id)
 	return LOAD_ACQUIRE(t->slot[id]);
 }
 
-static enum sp_status memcg_turn(struct turn *t,
-				 const struct shrink_control *fresh,
-				 struct shrinker_info_unit *unit, int id)
+static void memcg_turn(struct turn *t, struct shrinker_info_unit *unit, int id)
 {
 	const int bit = id % SHRINKER_UNIT_BITS;
 	struct shrinker *s = shrinker_by_id(t->m, id);
-	struct shrink_control sc = *fresh;
-	enum sp_status status;
+	struct shrink_control sc;
 	unsigned long ret;
 
 	if (!s || !shrinker_try_get(t->m, t->slot, s)) {
 		clear_bit(&unit->map, bit);
-		return SP_OK;
+		return;
 	}
 	/*
 	 * 6.12 goes on here without giving the reference back; so does this.
@@ -247,39 +281,35 @@ static enum sp_status memcg_turn(struct turn *t,
 	 */
 	if (!READ_ONCE(t->m->kmem) && !(s->flags & SHRINKER_NONSLAB)) {
 		ADD_RELAXED(s->leaked, 1ul);
-		return SP_OK;
+		return;
 	}
-	status = do_shrink_slab(t, &sc, s, &ret);
-	if (status == SP_OK && ret == SHRINK_EMPTY) {
+	fresh_control(t, &sc);
+	ret = do_shrink_slab(t, &sc, s);
+	if (ret == SHRINK_EMPTY) {
 		/*
 		 * An object added after the first count, whose bit we have
 		 * just cleared, must be seen by the second: the barrier is
 		 * in clear_bit(), its other half in sp_set_shrinker_bit().
 		 */
 		clear_bit(&unit->map, bit);
-		status = do_shrink_slab(t, &sc, s, &ret);
-		if (status == SP_OK && ret == SHRINK_EMPTY)
+		ret = do_shrink_slab(t, &sc, s);
+		if (ret == SHRINK_EMPTY)
 			ret = 0;
-		else if (status == SP_OK)
+		else
 			sp_set_shrinker_bit(t->m, sc.memcg, sc.nid, id, NULL);
 	}
-	if (status == SP_OK)
-		t->out->freed += ret;
-	return status;
+	t->freed += ret;
 }
 
-static enum sp_status memcg_pass(struct turn *t,
-				 const struct shrink_control *fresh)
+static void memcg_pass(struct turn *t)
 {
-	struct mem_cgroup *memcg = fresh->memcg;
 	struct shrinker_info *info;
-	enum sp_status status;
 	int index, bit;
 
-	if (!LOAD_ACQUIRE(memcg->online))
-		return SP_OK;
+	if (!LOAD_ACQUIRE(t->memcg->online))
+		return;
 	/* The info is looked up for each unit: it may grow meanwhile. */
-	for (index = 0; (info = memcg_info(memcg, fresh->nid)) &&
+	for (index = 0; (info = memcg_info(t->memcg, t->nid)) &&
 			index < info->map_nr_max / SHRINKER_UNIT_BITS;
 	     index++) {
 		struct shrinker_info_unit *unit = info->unit[index];
@@ -289,16 +319,12 @@ static enum sp_status memcg_pass(struct turn *t,
 
 			if (!ahead)
 				break;
+			if (unlikely(t->r->ends))
+				return;
 			bit += __builtin_ctzl(ahead);
-			status = memcg_turn(t, fresh, unit,
-					    index * SHRINKER_UNIT_BITS + bit);
-			if (unlikely(status != SP_OK))
-				return status;
-			if (unlikely(t->r->abort))
-				return SP_ABORTED;
+			memcg_turn(t, unit, index * SHRINKER_UNIT_BITS + bit);
 		}
 	}
-	return SP_OK;
 }
 
 /* ---- shrink_slab() ----------------------------------------------------- */
@@ -322,10 +348,13 @@ enum sp_status sp_shrink_slab(struct machine *m, unsigned int gfp_mask,
 			      int nid, struct mem_cgroup *memcg, int priority,
 			      struct sp_pass *out)
 {
-	const struct shrink_control fresh = { .gfp_mask = gfp_mask,
-					      .nid = nid,
-					      .memcg = memcg };
-	struct turn t = { .m = m, .priority = priority, .out = out };
+	struct turn t = { .m = m,
+			  .memcg = memcg,
+			  .gfp_mask = gfp_mask,
+			  .nid = nid,
+			  .priority = priority,
+			  .tracing = READ_ONCE(m->trace_on),
+			  .reason = &out->reason };
 	enum sp_status status;
 
 	memset(out, 0, offsetof(struct sp_pass, reason));
@@ -343,11 +372,20 @@ enum sp_status sp_shrink_slab(struct machine *m, unsigned int gfp_mask,
 		return status;
 	t.slot = &t.r->slot[t.r->depth - 1];
 	if (m->memcg && memcg != READ_ONCE(m->root))
-		status = memcg_pass(&t, &fresh);
+		memcg_pass(&t);
 	else
-		status = global_pass(&t, &fresh);
+		global_pass(&t);
+	if (unlikely(t.r->ends) && t.status == SP_OK)
+		t.status = SP_ABORTED;
 	pass_exit(m, t.r);
-	return status == SP_OK && out->nr_spins ? SP_SPIN : status;
+	out->freed = t.freed;
+	out->freeable = t.freeable;
+	out->scanned = t.scanned;
+	out->deferred = t.deferred;
+	out->nr_counts = t.nr_counts;
+	out->nr_scans = t.nr_scans;
+	out->nr_spins = t.nr_spins;
+	return t.status == SP_OK && out->nr_spins ? SP_SPIN : t.status;
 }
 
 void sp_pass_abort(struct machine *m)
@@ -355,7 +393,7 @@ void sp_pass_abort(struct machine *m)
 	struct reclaimer *r = reclaimer_find(m);
 
 	if (r && r->depth)
-		r->abort = true;
+		r->ends = true;
 }
 
 int sp_pass_depth(struct machine *m)

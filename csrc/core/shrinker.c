@@ -14,39 +14,11 @@
 
 /* ---- references -------------------------------------------------------- */
 
-/*
- * Leaving a shrinker that is being freed: its free may wait for just this.
- * The pass epoch keeps it readable although the slot no longer does.
- */
-static void left(struct machine *m, struct shrinker *s)
+void left_uncallable(struct machine *m)
 {
-	if (likely(reader_load(m, s->callable)))
-		return;
 	machine_lock(m);
 	machine_wake(m);
 	machine_unlock(m);
-}
-
-bool shrinker_try_get(struct machine *m, struct shrinker **slot,
-		      struct shrinker *s)
-{
-	struct shrinker *before = *slot;
-
-	/* From one shrinker to the next in one store. */
-	reader_store(m, *slot, s);
-	if (before && before != s)
-		left(m, before);
-	return reader_load(m, s->callable);
-}
-
-void shrinker_put(struct machine *m, struct shrinker **slot)
-{
-	struct shrinker *s = *slot;
-
-	if (!s)
-		return;
-	reader_store(m, *slot, NULL);
-	left(m, s);
 }
 
 /* ---- alloc ------------------------------------------------------------- */

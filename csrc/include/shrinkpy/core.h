@@ -18,7 +18,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#if defined(__GNUC__)
+#if defined(SP_PRIVATE) /* compiled into something that exports none of it */
+#define SP_API
+#elif defined(__GNUC__)
 #define SP_API __attribute__((visibility("default")))
 #else
 #define SP_API
