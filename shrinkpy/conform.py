@@ -70,7 +70,7 @@ class Difference(NamedTuple):
     """One result that is not what was observed."""
 
     scenario: str
-    index: int  # of the operation
+    number: int  # of the operation, from 0
     op: Op  # as in the vector, without its results
     key: str  # which result
     expected: Any
@@ -132,6 +132,7 @@ class Shrinker:
     def __init__(self, handle: int, pointer: Any) -> None:
         self.handle = handle
         self.pointer = pointer
+        self.address = int(ffi.cast("uintptr_t", pointer))
         self.serial = lib.sp_shrinker_serial(pointer)
         self.script = Script()
         self.pools: dict[tuple[int, int], int] = {}
@@ -216,7 +217,7 @@ class Scenario:
         lib.sp_trace_ring_read(self.ring, info)
         for i in range(self.seen, info.written):
             e = info.events[i % info.size]
-            handle = next(h for h, s in self.shrinkers.items() if int(ffi.cast("uintptr_t", s.pointer)) == e.shrinker)
+            handle = next(h for h, s in self.shrinkers.items() if s.address == e.shrinker)
             if e.kind == lib.SP_TRACE_START:
                 cache = e.freeable % ULONG
                 self.events.append(
@@ -460,9 +461,7 @@ class Scenario:
         self.gfp = op["gfp"]
         before = lib.sp_machine_slabs_scanned(self.machine)
         out = ffi.new("struct sp_pass *")
-        status = lib.sp_shrink_slab(
-            self.machine, op["gfp"], op["nid"], self._memcg(op["m"]), op["prio"], out
-        )
+        status = lib.sp_shrink_slab(self.machine, op["gfp"], op["nid"], self._memcg(op["m"]), op["prio"], out)
         self._take_trace()
         self.gfp = None
         slabs = (lib.sp_machine_slabs_scanned(self.machine) - before) % ULONG
@@ -600,8 +599,8 @@ def _check(vector: Any) -> None:
         name = op.get("op") if isinstance(op, dict) else None
         if name not in _FIELDS:
             raise UnreadableError(f"has an unknown operation {name!r}")
-        for key, kind in _FIELDS[name].items():
-            if not isinstance(op.get(key), kind):
+        for key, field_kind in _FIELDS[name].items():
+            if not isinstance(op.get(key), field_kind):
                 raise UnreadableError(f"has an operation {name!r} without {key!r}")
 
 

@@ -97,8 +97,10 @@ class Gfp(enum.IntFlag, boundary=enum.KEEP):
 
 # The names that stand for a whole kind of allocation; the others are __GFP_ bits.
 _GFP_WHOLE = frozenset(
-    "TRANSHUGE TRANSHUGE_LIGHT HIGHUSER_MOVABLE HIGHUSER USER KERNEL_ACCOUNT KERNEL NOFS ATOMIC NOIO NOWAIT "
-    "DMA DMA32".split()
+    {
+        *("TRANSHUGE", "TRANSHUGE_LIGHT", "HIGHUSER_MOVABLE", "HIGHUSER", "USER", "KERNEL_ACCOUNT"),
+        *("KERNEL", "NOFS", "ATOMIC", "NOIO", "NOWAIT", "DMA", "DMA32"),
+    }
 )
 
 
@@ -114,7 +116,9 @@ class _Result(int):
             raise TypeError(f"{cls.__name__}() takes an int, not {n!r}")
         n = n.__index__()
         if not 0 <= n <= cls.MAX:
-            raise ValueError(f"{cls.__name__}() takes 0 to {cls.MAX}, not {n}; raw(n) takes any unsigned long")
+            raise ValueError(
+                f"{cls.__name__}() takes 0 to {cls.MAX}, not {n}; raw(n) takes any unsigned long"
+            )
         return super().__new__(cls, n)
 
     @classmethod

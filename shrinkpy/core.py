@@ -6,7 +6,20 @@ from __future__ import annotations
 import types
 from typing import Any
 
-from . import _core, control, errors
+from . import control, errors
+from ._core import ffi, lib
+
+if lib.sp_init(b"shrinkpy._core") != 0:
+    raise ImportError("shrinkpy's compiled module could not install its types")
+
+# These exist since that call.
+from ._core import (
+    MachineBase,
+    MemCgroupBase,
+    RegisteredShrinkerBase,
+    ShrinkControl,
+    setup,
+)
 
 __all__ = [
     "MachineBase",
@@ -16,15 +29,10 @@ __all__ = [
     "check",
     "ffi",
     "lib",
+    "take_text",
 ]
 
-ffi = _core.ffi
-lib = _core.lib
-
-if lib.sp_init(b"shrinkpy._core") != 0:
-    raise ImportError("shrinkpy's compiled module could not install its types")
-
-_core.setup(
+setup(
     count_type=control.CountObjects,
     scan_type=control.ScanObjects,
     gfp_type=control.Gfp,
@@ -33,11 +41,6 @@ _core.setup(
     make_error=errors.from_status,
     combine=errors.combine,
 )
-
-MachineBase = _core.MachineBase
-MemCgroupBase = _core.MemCgroupBase
-RegisteredShrinkerBase = _core.RegisteredShrinkerBase
-ShrinkControl = _core.ShrinkControl
 
 
 def check(status: int, reason: Any = None) -> None:

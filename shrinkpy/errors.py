@@ -112,7 +112,9 @@ def from_status(status: int, shrinker: bytes | str, nid: int, ino: int, text: by
     return OSError(-status, text or errno.errorcode.get(-status, "unknown status"))
 
 
-def combine(exceptions: list[BaseException] | None, dropped: int, fatal: BaseException | None) -> BaseException:
+def combine(
+    exceptions: list[BaseException] | None, dropped: int, fatal: BaseException | None
+) -> BaseException:
     """What one call raises for all that its callbacks raised.
 
     A fatal one (KeyboardInterrupt, SystemExit, GeneratorExit) is raised itself, the others as its

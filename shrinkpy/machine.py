@@ -139,7 +139,7 @@ class MemCgroup(MemCgroupBase):
         return self
 
     def __init__(self, machine: Machine, name: str, parent: MemCgroup | None) -> None:
-        """See __new__()."""
+        """Nothing: see __new__()."""
 
     @property
     def _pointer(self) -> Any:
@@ -242,6 +242,11 @@ class Machine(MachineBase):
     Attributes (besides those below): lost_exceptions.
     """
 
+    _pid: int
+    _closed: bool
+    _pointer: Any
+    _faults: Faults
+    _trace: Trace | None
     _memcgs: dict[int, MemCgroup]
     _unregistered: weakref.WeakSet[UnregisteredShrinker]
 
@@ -261,14 +266,14 @@ class Machine(MachineBase):
         self._unregistered = weakref.WeakSet()
         self._pointer = ffi.cast("struct machine *", self._address)
         self._faults = Faults(self)
-        self._trace: Trace | None = None
+        self._trace = None
         _machines.add(self)
         return self
 
     def __init__(
         self, nr_nodes: int = 1, *, memcg: bool = True, kmem: bool = True, max_stall: int = 10_000
     ) -> None:
-        """See __new__()."""
+        """Nothing: see __new__()."""
 
     # ---- what it is
 
@@ -310,8 +315,7 @@ class Machine(MachineBase):
         last = self._last_pass()
         if last is None:
             return None
-        gfp, *middle, exceptions = last
-        return LastPass(Gfp(gfp), *middle, tuple(exceptions or ()))
+        return LastPass._make((Gfp(last[0]), *last[1:-1], tuple(last[-1] or ())))
 
     @property
     def slabs_scanned(self) -> int:
@@ -324,14 +328,12 @@ class Machine(MachineBase):
         out = ffi.new("struct sp_ledger *")
         lib.sp_ledger_read(self._pointer, out)
         live = {site: out.live[i] for i, site in enumerate(Faults.sites) if site in Ledger._fields}
-        return Ledger(
-            **live, bytes=out.bytes, limbo=out.limbo, registered=out.registered, memcgs=out.memcgs
-        )
+        return Ledger(**live, bytes=out.bytes, limbo=out.limbo, registered=out.registered, memcgs=out.memcgs)
 
     @property
     def warnings(self) -> list[str]:
         """The kernel's warnings (WARN and pr_warn), oldest first; the last 32 are kept."""
-        texts = []
+        texts: list[str] = []
         buf = ffi.new("char[160]")
         while lib.sp_warning_text(self._pointer, len(texts), buf, 160):
             texts.append(ffi.string(buf).decode())

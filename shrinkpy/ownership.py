@@ -109,7 +109,8 @@ class Arc(Generic[T]):
     @property
     def value(self) -> T:
         """The object. Raises MovedError once this handle was given away."""
-        return self.borrow(self._live())
+        value: T = self.borrow(self._live())
+        return value
 
     @property
     def strong_count(self) -> int:

@@ -98,6 +98,9 @@ class UnregisteredShrinker:
     """
 
     __slots__ = ("__weakref__", "_machine", "_name", "_pointer")
+    _machine: Machine
+    _name: str
+    _pointer: Any
 
     def __init__(self) -> None:
         raise TypeError("UnregisteredShrinker is made by UnregisteredShrinker.alloc(name, machine=...)")

@@ -42,7 +42,11 @@ def event_dtype() -> np.dtype[Any]:
 
     event = ffi.typeof("struct sp_trace_event")
     fields = dict(event.fields)
-    code = {f"{sign}int{bits}_t": f"{kind}{bits // 8}" for sign, kind in (("", "i"), ("u", "u")) for bits in (32, 64)}
+    code = {
+        f"{sign}int{bits}_t": f"{kind}{bits // 8}"
+        for sign, kind in (("", "i"), ("u", "u"))
+        for bits in (32, 64)
+    }
     return np.dtype(
         {
             "names": list(fields),
@@ -134,7 +138,9 @@ class Trace:
             ffi.buffer(events, info.size * ffi.sizeof("struct sp_trace_event")), dtype=event_dtype()
         )
         slots.flags.writeable = False
-        return Ring(slots, info.written, info.overrun, ffi.string(info.comm).decode(errors="replace"), info.tid)
+        return Ring(
+            slots, info.written, info.overrun, ffi.string(info.comm).decode(errors="replace"), info.tid
+        )
 
     def array(self) -> npt.NDArray[Any]:
         """All events that are left, of all rings, in the order of their seq: a structured array.
@@ -162,7 +168,9 @@ class Trace:
         rings = self.rings
         events = self.array()
         written = sum(ring.written for ring in rings)
-        yield from _HEADER.format(kept=len(events), written=written, cpus=os.cpu_count() or 1).splitlines(True)
+        yield from _HEADER.format(kept=len(events), written=written, cpus=os.cpu_count() or 1).splitlines(
+            True
+        )
         comm = {ring.tid: ring.comm for ring in rings}
         symbols: dict[int, str] = {}
         for e in events.tolist():

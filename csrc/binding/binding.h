@@ -77,8 +77,8 @@ struct owned {
 typedef struct registered {
 	PyObject_HEAD
 	MachineObject *machine;
-	struct shrinker *s;   /* pinned from register to dealloc */
-	struct owned *owned;  /* NULL: unregistered, closed, or handed over */
+	struct shrinker *s;  /* pinned from register to dealloc */
+	struct owned *owned; /* NULL: unregistered, closed, or handed over */
 	PyObject *name;
 	unsigned long dropping; /* the thread in from_foreign(), or 0 */
 	struct registered *next, **pprev; /* of machine->registrations */
@@ -97,8 +97,10 @@ struct binding {
 	PyObject *gfp_type;
 	PyObject *expired_error;
 	PyTypeObject *function_type; /* of a def */
-	PyObject *make_error; /* (status, shrinker, nid, ino, text) -> exception */
-	PyObject *combine;    /* (exceptions, dropped, fatal) -> exception */
+	/* (status, shrinker, nid, ino, text) -> exception */
+	PyObject *make_error;
+	/* (exceptions, dropped, fatal) -> exception */
+	PyObject *combine;
 };
 
 extern struct binding sp;
@@ -217,9 +219,8 @@ ControlObject *control_new(struct frame *f);
 void control_kept(struct frame *f, ControlObject *c);
 
 /* A ShrinkControl for one callback: the frame's, if its last callee let it go. */
-static inline ControlObject *control_take(struct frame *f,
-					  MachineObject *machine,
-					  struct shrink_control *sc)
+static inline ControlObject *
+control_take(struct frame *f, MachineObject *machine, struct shrink_control *sc)
 {
 	ControlObject *c = f ? f->control : NULL;
 

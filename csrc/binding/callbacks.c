@@ -67,7 +67,7 @@ static int out_of_range(const struct kind *k, PyObject *value)
 }
 
 static inline int int_result(const struct kind *k, PyObject *value,
-		      unsigned long *out)
+			     unsigned long *out)
 {
 	unsigned long n = PyLong_AsUnsignedLong(value);
 
@@ -119,9 +119,9 @@ static vectorcall_fn (*vectorcall_function)(PyObject *callable);
 void callbacks_init(void)
 {
 	vectorcall = (vectorcall_fn)dlsym(RTLD_DEFAULT, "PyObject_Vectorcall");
-	vectorcall_method = (vectorcall_fn)dlsym(RTLD_DEFAULT,
-						 "PyObject_VectorcallMethod");
-	vectorcall_function = (vectorcall_fn(*)(PyObject *))dlsym(
+	vectorcall_method =
+		(vectorcall_fn)dlsym(RTLD_DEFAULT, "PyObject_VectorcallMethod");
+	vectorcall_function = (vectorcall_fn (*)(PyObject *))dlsym(
 		RTLD_DEFAULT, "PyVectorcall_Function");
 }
 

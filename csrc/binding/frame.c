@@ -12,7 +12,9 @@ __thread struct frame *top_frame;
 
 void frame_enter(struct frame *f, MachineObject *machine)
 {
-	*f = (struct frame){ .prev = top_frame, .machine = machine, .gil = true };
+	*f = (struct frame){ .prev = top_frame,
+			     .machine = machine,
+			     .gil = true };
 	top_frame = f;
 }
 
@@ -77,8 +79,7 @@ static PyObject *combine(struct frame *f)
 		return NULL;
 	result = PyObject_CallFunctionObjArgs(sp.combine, list ? list : none,
 					      dropped,
-					      f->fatal ? f->fatal : none,
-					      NULL);
+					      f->fatal ? f->fatal : none, NULL);
 	Py_DECREF(dropped);
 	return result;
 }

@@ -8,8 +8,8 @@ enum { DEFAULT_GFP = 0xcc0 }; /* GFP_KERNEL */
 
 static PyObject *machine_new(PyTypeObject *type, PyObject *args, PyObject *kw)
 {
-	static char *names[] = { "nr_nodes", "memcg", "kmem", "root",
-				 "max_stall", NULL };
+	static char *names[] = { "nr_nodes", "memcg",     "kmem",
+				 "root",     "max_stall", NULL };
 	int nr_nodes, memcg, kmem, root;
 	enum sp_status status;
 	unsigned long max_stall;
@@ -19,8 +19,8 @@ static PyObject *machine_new(PyTypeObject *type, PyObject *args, PyObject *kw)
 	if (!PyArg_ParseTupleAndKeywords(args, kw, "ippik", names, &nr_nodes,
 					 &memcg, &kmem, &root, &max_stall))
 		return NULL;
-	self = (MachineObject *)((allocfunc)PyType_GetSlot(
-		type, Py_tp_alloc))(type, 0);
+	self = (MachineObject *)((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(
+		type, 0);
 	if (!self)
 		return NULL;
 	self->lost = PyList_New(0);
@@ -28,14 +28,15 @@ static PyObject *machine_new(PyTypeObject *type, PyObject *args, PyObject *kw)
 		Py_DECREF((PyObject *)self);
 		return NULL;
 	}
-	status = sp_machine_create(&(struct sp_config){
-					   .nr_nodes = nr_nodes,
-					   .memcg = memcg,
-					   .kmem = kmem,
-					   .root = (enum sp_root)root,
-					   .max_stall = max_stall,
-				   },
-				   &self->m);
+	status = sp_machine_create(
+		&(struct sp_config){
+			.nr_nodes = nr_nodes,
+			.memcg = memcg,
+			.kmem = kmem,
+			.root = (enum sp_root)root,
+			.max_stall = max_stall,
+		},
+		&self->m);
 	if (status != SP_OK) {
 		error = status_error(status, NULL);
 		if (error) {
@@ -62,8 +63,8 @@ static int read_long(PyObject *value, const char *name, long min, long max,
 		     long *out)
 {
 	if (PyBool_Check(value) || !PyIndex_Check(value)) {
-		PyErr_Format(PyExc_TypeError, "%s must be an int, not %R",
-			     name, value);
+		PyErr_Format(PyExc_TypeError, "%s must be an int, not %R", name,
+			     value);
 		return -1;
 	}
 	*out = PyLong_AsLong(value);
@@ -74,9 +75,8 @@ static int read_long(PyObject *value, const char *name, long min, long max,
 		*out = min - 1;
 	}
 	if (*out < min || *out > max) {
-		PyErr_Format(PyExc_ValueError,
-			     "%s must be %ld to %ld, not %R", name, min, max,
-			     value);
+		PyErr_Format(PyExc_ValueError, "%s must be %ld to %ld, not %R",
+			     name, min, max, value);
 		return -1;
 	}
 	return 0;
@@ -143,10 +143,11 @@ static int read_args(MachineObject *self, PyObject *const *args,
 	int which;
 
 	if (nargs > 4) {
-		PyErr_Format(PyExc_TypeError,
-			     "shrink_slab() takes at most 4 arguments (gfp_mask, "
-			     "nid, memcg, priority), %zd were given",
-			     nargs);
+		PyErr_Format(
+			PyExc_TypeError,
+			"shrink_slab() takes at most 4 arguments (gfp_mask, "
+			"nid, memcg, priority), %zd were given",
+			nargs);
 		return -1;
 	}
 	for (i = 0; i < nargs + nkw; i++) {
@@ -386,8 +387,8 @@ static PyType_Spec spec = {
 
 int machine_type_init(PyObject *module)
 {
-	sp.machine_type = (PyTypeObject *)PyType_FromModuleAndSpec(
-		module, &spec, NULL);
+	sp.machine_type =
+		(PyTypeObject *)PyType_FromModuleAndSpec(module, &spec, NULL);
 	if (!sp.machine_type)
 		return -1;
 	return PyModule_AddType(module, sp.machine_type);

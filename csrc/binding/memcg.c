@@ -19,14 +19,13 @@ static PyObject *memcg_new(PyTypeObject *type, PyObject *args, PyObject *kw)
 	(void)kw;
 	if (!PyArg_ParseTuple(args, "O!O", sp.machine_type, &machine, &parent))
 		return NULL;
-	if (parent != Py_None &&
-	    !PyObject_TypeCheck(parent, sp.memcg_type)) {
+	if (parent != Py_None && !PyObject_TypeCheck(parent, sp.memcg_type)) {
 		PyErr_Format(PyExc_TypeError,
 			     "the parent must be a MemCgroup, not %R", parent);
 		return NULL;
 	}
-	self = (MemcgObject *)((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(
-		type, 0);
+	self = (MemcgObject *)((allocfunc)PyType_GetSlot(type,
+							 Py_tp_alloc))(type, 0);
 	if (!self)
 		return NULL;
 	if (parent == Py_None) {
@@ -109,7 +108,8 @@ static PyObject *get_address(PyObject *self, void *closure)
 static PyGetSetDef getset[] = {
 	{ "machine", get_machine, NULL, "The Machine whose cgroup this is.",
 	  NULL },
-	{ "_address", get_address, NULL, "struct mem_cgroup *, for lib.", NULL },
+	{ "_address", get_address, NULL, "struct mem_cgroup *, for lib.",
+	  NULL },
 	{ 0 },
 };
 
@@ -131,8 +131,8 @@ static PyType_Spec spec = {
 
 int memcg_type_init(PyObject *module)
 {
-	sp.memcg_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &spec,
-								 NULL);
+	sp.memcg_type =
+		(PyTypeObject *)PyType_FromModuleAndSpec(module, &spec, NULL);
 	if (!sp.memcg_type)
 		return -1;
 	return PyModule_AddType(module, sp.memcg_type);

@@ -7,13 +7,17 @@ struct binding sp;
 /* setup(...): what the C side needs of the Python side, once. */
 static PyObject *setup(PyObject *module, PyObject *args, PyObject *kw)
 {
-	static char *names[] = { "count_type", "scan_type", "gfp_type",
-				 "expired_error", "function_type",
-				 "make_error", "combine", NULL };
-	PyObject **const to[] = { &sp.count_type, &sp.scan_type, &sp.gfp_type,
+	static char *names[] = { "count_type",    "scan_type",
+				 "gfp_type",      "expired_error",
+				 "function_type", "make_error",
+				 "combine",       NULL };
+	PyObject **const to[] = { &sp.count_type,
+				  &sp.scan_type,
+				  &sp.gfp_type,
 				  &sp.expired_error,
 				  (PyObject **)&sp.function_type,
-				  &sp.make_error, &sp.combine };
+				  &sp.make_error,
+				  &sp.combine };
 	PyObject *given[7];
 	size_t i;
 

@@ -104,8 +104,7 @@ static int make_foreign(struct owned *o, PyObject *data, int fixed)
 	}
 	o->from_foreign = PyObject_GetAttrString((PyObject *)Py_TYPE(data),
 						 "from_foreign");
-	o->borrow = PyObject_GetAttrString((PyObject *)Py_TYPE(data),
-					   "borrow");
+	o->borrow = PyObject_GetAttrString((PyObject *)Py_TYPE(data), "borrow");
 	if (!o->from_foreign || !o->borrow)
 		return -1;
 	o->foreign = PyObject_CallMethod(data, "into_foreign", NULL);
@@ -136,11 +135,10 @@ static PyObject *find_callback(PyObject *of, PyObject *name)
 }
 
 /* Is what target has of that name just its class's function, bound? */
-static bool is_class_function(PyObject *target, PyObject *name,
-			      PyObject *bound)
+static bool is_class_function(PyObject *target, PyObject *name, PyObject *bound)
 {
-	PyObject *function = PyObject_GetAttr((PyObject *)Py_TYPE(target),
-					      name);
+	PyObject *function =
+		PyObject_GetAttr((PyObject *)Py_TYPE(target), name);
 	PyObject *inner = PyObject_GetAttrString(bound, "__func__");
 	bool same = function && function == inner &&
 		    Py_TYPE(function) == sp.function_type;
@@ -264,11 +262,8 @@ static int wait_for_drop(RegisteredObject *self)
 
 	while (self->dropping &&
 	       self->dropping != PyThread_get_thread_ident()) {
-		Py_BEGIN_ALLOW_THREADS
-		nanosleep(&nap, NULL);
-		Py_END_ALLOW_THREADS
-		if (PyErr_CheckSignals() < 0)
-			return -1;
+		Py_BEGIN_ALLOW_THREADS nanosleep(&nap, NULL);
+		Py_END_ALLOW_THREADS if (PyErr_CheckSignals() < 0) return -1;
 	}
 	return 0;
 }
@@ -457,7 +452,8 @@ static PyMethodDef methods[] = {
 };
 
 static PyType_Slot slots[] = {
-	{ Py_tp_doc, "What RegisteredShrinker stands on: owns a registration." },
+	{ Py_tp_doc,
+	  "What RegisteredShrinker stands on: owns a registration." },
 	{ Py_tp_traverse, traverse },
 	{ Py_tp_finalize, finalize },
 	{ Py_tp_dealloc, dealloc },
@@ -475,8 +471,8 @@ static PyType_Spec spec = {
 
 int registered_type_init(PyObject *module)
 {
-	sp.registered_type = (PyTypeObject *)PyType_FromModuleAndSpec(
-		module, &spec, NULL);
+	sp.registered_type =
+		(PyTypeObject *)PyType_FromModuleAndSpec(module, &spec, NULL);
 	if (!sp.registered_type)
 		return -1;
 	return PyModule_AddType(module, sp.registered_type);

@@ -46,8 +46,8 @@ static void text_add_ulong(struct text *t, unsigned long v, const char *before)
 {
 	char buf[32];
 
-	text_add(t, buf, (size_t)snprintf(buf, sizeof(buf), "%s%lu", before,
-					  v));
+	text_add(t, buf,
+		 (size_t)snprintf(buf, sizeof(buf), "%s%lu", before, v));
 }
 
 static enum sp_status text_give(struct text *t, char **text, size_t *len)
@@ -80,9 +80,8 @@ static bool dir_exists(struct machine *m, const char *name)
 {
 	struct list_node *pos;
 
-	list_for_each(pos, &m->dentries) {
-		if (!strcmp(container_of(pos, struct dentry, list)->name,
-			    name))
+	list_for_each (pos, &m->dentries) {
+		if (!strcmp(container_of(pos, struct dentry, list)->name, name))
 			return true;
 	}
 	return false;
@@ -143,7 +142,7 @@ enum sp_status sp_debugfs_init(struct machine *m)
 
 	machine_lock(m);
 	m->debugfs_up = true;
-	list_for_each(pos, &m->shrinker_list) {
+	list_for_each (pos, &m->shrinker_list) {
 		struct shrinker *s = container_of(pos, struct shrinker, list);
 
 		if (s->dentry)
@@ -195,7 +194,7 @@ enum sp_status sp_debugfs_list(struct machine *m, char **text, size_t *len)
 	struct list_node *pos;
 
 	machine_lock(m);
-	list_for_each(pos, &m->dentries) {
+	list_for_each (pos, &m->dentries) {
 		struct dentry *d = container_of(pos, struct dentry, list);
 		size_t n = strlen(d->name);
 
@@ -376,8 +375,8 @@ static enum sp_status parse_scan(struct shrinker *s, const char *text,
 	return sc->memcg ? SP_OK : SP_NOENT;
 }
 
-enum sp_status sp_debugfs_scan(struct shrinker *s, const char *text,
-			       size_t len, size_t *written)
+enum sp_status sp_debugfs_scan(struct shrinker *s, const char *text, size_t len,
+			       size_t *written)
 {
 	struct shrink_control sc = { .gfp_mask = GFP_KERNEL };
 	struct machine *m = s->machine;

@@ -17,9 +17,9 @@ struct header {
 
 static const char *const site_names[SP_NR_SITES] = {
 	[SP_SITE_SHRINKER] = "shrinker", [SP_SITE_NAME] = "name",
-	[SP_SITE_IDR] = "idr",		 [SP_SITE_NR_DEFERRED] = "nr_deferred",
-	[SP_SITE_INFO] = "info",	 [SP_SITE_UNIT] = "unit",
-	[SP_SITE_IDA] = "ida",		 [SP_SITE_DENTRY] = "dentry",
+	[SP_SITE_IDR] = "idr",           [SP_SITE_NR_DEFERRED] = "nr_deferred",
+	[SP_SITE_INFO] = "info",         [SP_SITE_UNIT] = "unit",
+	[SP_SITE_IDA] = "ida",           [SP_SITE_DENTRY] = "dentry",
 };
 
 const char *sp_site_name(int site)
@@ -40,9 +40,9 @@ static void record(struct machine *m, enum sp_site site, int nid, bool failed)
 		m->attempts = p;
 		m->max_attempts = max;
 	}
-	m->attempts[m->nr_attempts++] = (struct sp_attempt){
-		.site = site, .nid = nid, .failed = failed
-	};
+	m->attempts[m->nr_attempts++] = (struct sp_attempt){ .site = site,
+							     .nid = nid,
+							     .failed = failed };
 }
 
 bool site_attempt(struct machine *m, enum sp_site site, int nid)
@@ -92,8 +92,7 @@ void site_free(struct machine *m, enum sp_site site, void *p)
 	free(h - 1);
 }
 
-void sp_fault_fail_nth(struct machine *m, unsigned long nth,
-		       unsigned int sites)
+void sp_fault_fail_nth(struct machine *m, unsigned long nth, unsigned int sites)
 {
 	machine_lock(m);
 	m->fail_nth = nth;

@@ -23,7 +23,7 @@
 #define ADD_RELAXED(x, v) __atomic_fetch_add(&(x), (v), __ATOMIC_RELAXED)
 #define XCHG(x, v) __atomic_exchange_n(&(x), (v), __ATOMIC_SEQ_CST)
 
-#define container_of(ptr, type, member) \
+#define container_of(ptr, type, member)                                        \
 	((type *)((char *)(ptr) - offsetof(type, member)))
 
 #define likely(x) __builtin_expect(!!(x), 1)
@@ -62,7 +62,7 @@ struct shrinker {
 
 	long *nr_deferred; /* own counts, NULL when memcg-aware */
 	struct machine *machine;
-	unsigned long leaked; /* references lost on the nokmem path */
+	unsigned long leaked;       /* references lost on the nokmem path */
 	unsigned int trace_session; /* the session that knows its name */
 	uint32_t trace_name;
 
@@ -175,7 +175,7 @@ struct machine {
 
 	/* Under lock. */
 	struct reclaimer *reclaimers;
-	struct list_node shrinkers; /* all->, in order of allocation */
+	struct list_node shrinkers;        /* all->, in order of allocation */
 	struct limbo *limbo, **limbo_tail; /* oldest first */
 	unsigned long nr_limbo;
 	unsigned long wakes;
@@ -233,7 +233,7 @@ static inline void list_del(struct list_node *n)
 	n->next->prev = n->prev;
 }
 
-#define list_for_each(pos, head) \
+#define list_for_each(pos, head)                                               \
 	for ((pos) = (head)->next; (pos) != (head); (pos) = (pos)->next)
 
 /* ---- sync.c ------------------------------------------------------------ */
@@ -269,14 +269,14 @@ void limbo_drain_lazily(struct machine *m);
  * A store that a writer's barrier must be able to order against the reader's
  * next load: no barrier of its own where the writer has membarrier(2).
  */
-#define reader_store(m, x, v)                                            \
-	do {                                                             \
-		if (likely((m)->asym)) {                                 \
-			STORE_RELEASE(x, v);                             \
-			atomic_signal_fence(memory_order_seq_cst);       \
-		} else {                                                 \
-			__atomic_store_n(&(x), (v), __ATOMIC_SEQ_CST);   \
-		}                                                        \
+#define reader_store(m, x, v)                                                  \
+	do {                                                                   \
+		if (likely((m)->asym)) {                                       \
+			STORE_RELEASE(x, v);                                   \
+			atomic_signal_fence(memory_order_seq_cst);             \
+		} else {                                                       \
+			__atomic_store_n(&(x), (v), __ATOMIC_SEQ_CST);         \
+		}                                                              \
 	} while (0)
 
 /* The load on the other side of it. */

@@ -20,8 +20,7 @@ enum sp_status explain(struct sp_reason *reason, enum sp_status status,
 	reason->nid = nid;
 	reason->memcg_ino = memcg ? memcg->ino : 0;
 	if (s)
-		sp_shrinker_name(s, reason->shrinker,
-				 sizeof(reason->shrinker));
+		sp_shrinker_name(s, reason->shrinker, sizeof(reason->shrinker));
 	va_start(args, fmt);
 	vsnprintf(reason->text, sizeof(reason->text), fmt, args);
 	va_end(args);

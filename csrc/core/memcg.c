@@ -112,10 +112,9 @@ static struct shrinker_info *make_info(struct machine *m, int nid, int nr_max,
 		return NULL;
 	info->map_nr_max = nr_max;
 	for (i = 0; i < nr_units; i++) {
-		info->unit[i] = i < nr_old ?
-					old->unit[i] :
-					site_alloc(m, SP_SITE_UNIT, nid,
-						   sizeof(*info->unit[i]));
+		info->unit[i] = i < nr_old ? old->unit[i] :
+					     site_alloc(m, SP_SITE_UNIT, nid,
+							sizeof(*info->unit[i]));
 		if (!info->unit[i]) {
 			discard_info(m, info, nr_old, i);
 			return NULL;
@@ -441,8 +440,7 @@ bool sp_peek_bit(struct mem_cgroup *memcg, int nid, int id)
 {
 	struct shrinker_info_unit *unit = unit_of(memcg, nid, id);
 
-	return unit &&
-	       (READ_ONCE(unit->map) >> id % SHRINKER_UNIT_BITS) & 1;
+	return unit && (READ_ONCE(unit->map) >> id % SHRINKER_UNIT_BITS) & 1;
 }
 
 bool sp_peek_unit_deferred(struct mem_cgroup *memcg, int nid, int id,

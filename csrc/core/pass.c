@@ -103,7 +103,8 @@ static long add_deferred(long *place, long value)
  * Gives whether the turn has to end.
  */
 static NOINLINE bool stalled(struct turn *t, struct shrinker *s,
-		    const struct shrink_control *sc, long before, long now)
+			     const struct shrink_control *sc, long before,
+			     long now)
 {
 	struct sp_reason reason;
 
@@ -128,7 +129,7 @@ static NOINLINE bool stalled(struct turn *t, struct shrinker *s,
 }
 
 static NOINLINE unsigned long oops(struct turn *t, struct shrinker *s,
-			  const struct shrink_control *sc)
+				   const struct shrink_control *sc)
 {
 	t->status = explain(
 		t->reason, SP_OOPS, s, sc->nid, sc->memcg,
@@ -201,11 +202,10 @@ static ALWAYS_INLINE unsigned long turn_of(struct turn *t,
 		trace_start_event(t->r, s, sc, nr, freeable, delta,
 				  n.total_scan, t->priority);
 	scan_batches(t, sc, s, freeable, &n);
-	new_nr = add_deferred(deferred, sp_next_deferred(nr, delta, n.scanned,
-							 freeable));
+	new_nr = add_deferred(deferred,
+			      sp_next_deferred(nr, delta, n.scanned, freeable));
 	if (tracing)
-		trace_end_event(t->r, s, sc, n.freed, nr, new_nr,
-				n.total_scan);
+		trace_end_event(t->r, s, sc, n.freed, nr, new_nr, n.total_scan);
 
 	t->freeable += counted;
 	t->scanned += n.scanned;
@@ -344,8 +344,8 @@ static enum sp_status check_pass(struct machine *m, int nid,
 	return SP_OK;
 }
 
-enum sp_status sp_shrink_slab(struct machine *m, unsigned int gfp_mask,
-			      int nid, struct mem_cgroup *memcg, int priority,
+enum sp_status sp_shrink_slab(struct machine *m, unsigned int gfp_mask, int nid,
+			      struct mem_cgroup *memcg, int priority,
 			      struct sp_pass *out)
 {
 	struct turn t = { .m = m,

@@ -206,8 +206,7 @@ static enum sp_status hung(struct shrinker *s, struct sp_reason *reason)
  * Until no slot of another thread holds it. A slot that is only passing by is
  * waited for as well, and wakes us when it leaves.
  */
-static enum sp_status wait_for_slots(struct machine *m,
-				     struct reclaimer *self,
+static enum sp_status wait_for_slots(struct machine *m, struct reclaimer *self,
 				     struct shrinker *s)
 {
 	enum sp_status status = SP_OK;
@@ -228,8 +227,7 @@ static enum sp_status wait_for_slots(struct machine *m,
 }
 
 /* Until the thread that is freeing it is through. */
-static enum sp_status wait_for_freer(struct machine *m,
-				     struct reclaimer *self,
+static enum sp_status wait_for_freer(struct machine *m, struct reclaimer *self,
 				     struct shrinker *s)
 {
 	enum sp_status status = SP_OK;
@@ -326,8 +324,7 @@ bool sp_shrinker_free_deferred(struct shrinker *s)
 	} else if (!s->listed) {
 		teardown(m, s);
 		gone = true;
-	} else if (!s->freeing &&
-		   !(self && reclaimer_holds(self, s)) &&
+	} else if (!s->freeing && !(self && reclaimer_holds(self, s)) &&
 		   !held_elsewhere(m, self, s)) {
 		s->base_ref = false;
 		teardown(m, s);
@@ -390,8 +387,8 @@ enum sp_status shrinkers_close(struct machine *m, struct sp_reason *reason)
 
 	machine_lock(m);
 	while (status == SP_OK && !list_empty(&m->shrinkers)) {
-		struct shrinker *s = container_of(m->shrinkers.next,
-						  struct shrinker, all);
+		struct shrinker *s =
+			container_of(m->shrinkers.next, struct shrinker, all);
 		void *private_data = s->private_data;
 		bool owned = s->listed;
 
@@ -523,10 +520,10 @@ size_t sp_peek_list(struct machine *m, unsigned long *serials, size_t max)
 	size_t n = 0;
 
 	machine_lock(m);
-	list_for_each(pos, &m->shrinker_list) {
+	list_for_each (pos, &m->shrinker_list) {
 		if (n < max)
-			serials[n] =
-				container_of(pos, struct shrinker, list)->serial;
+			serials[n] = container_of(pos, struct shrinker, list)
+					     ->serial;
 		n++;
 	}
 	machine_unlock(m);

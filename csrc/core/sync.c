@@ -165,7 +165,7 @@ static void forget_other_threads(struct machine *m)
 		r->waiting_for = NULL;
 		r->orphaned = true;
 	}
-	list_for_each(pos, &m->shrinkers) {
+	list_for_each (pos, &m->shrinkers) {
 		struct shrinker *s = container_of(pos, struct shrinker, all);
 
 		if (s->freer != mine || !mine)

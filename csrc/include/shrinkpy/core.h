@@ -60,7 +60,7 @@ enum sp_status {
 /* Where and why, for the statuses from SP_OOPS on; else text is empty. */
 struct sp_reason {
 	enum sp_status status;
-	int nid; /* -1: no node is concerned */
+	int nid;                 /* -1: no node is concerned */
 	unsigned long memcg_ino; /* 0: no cgroup is concerned */
 	char shrinker[64];       /* the name, cut */
 	char text[200];
@@ -84,8 +84,9 @@ struct sp_config {
 	bool memcg; /* false: cgroup_disable=memory */
 	bool kmem;  /* memcg_kmem_online() */
 	enum sp_root root;
-	unsigned long root_ino;  /* 0: the kernel's 1 */
-	unsigned long max_stall; /* scans in a row without progress; 0: no bound */
+	unsigned long root_ino; /* 0: the kernel's 1 */
+	unsigned long
+		max_stall; /* scans in a row without progress; 0: no bound */
 };
 
 /*
@@ -254,7 +255,8 @@ struct sp_pass {
 	unsigned long freed;    /* what shrink_slab() returns */
 	unsigned long freeable; /* counted, EMPTY as 0 */
 	unsigned long scanned;
-	unsigned long deferred; /* left deferred by the shrinkers that had objects */
+	unsigned long
+		deferred; /* left deferred by the shrinkers that had objects */
 	unsigned long nr_counts; /* count calls */
 	unsigned long nr_scans;  /* scan calls */
 	unsigned long nr_spins;  /* turns ended by max_stall */
@@ -333,7 +335,8 @@ SP_API size_t sp_fault_attempts(struct machine *m, struct sp_attempt *out,
 struct sp_ledger {
 	unsigned long live[SP_NR_SITES]; /* alive, those in limbo included */
 	unsigned long bytes;
-	unsigned long limbo; /* of them, waiting for passes that may still look */
+	unsigned long
+		limbo; /* of them, waiting for passes that may still look */
 	unsigned long registered;
 	unsigned long memcgs;
 };
