@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Each target sets itself up: a virtual environment in .venv, the build in it.
+# What is there already is not fetched or built again.
+#
+#   make run    the main job: Binder's page shrinker under pressure, on real memory
+#   make test   the tests            make check-c  the core's C tests, under sanitizers
+#   make bench  the benchmarks       make lint     ruff, mypy, stubtest, clang-format
+#   make clean  what was built       make distclean  and .venv
+#
+# ARGS goes to the command: make run ARGS="--pressure drop", make test ARGS="-k trace -x".
+
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+CC ?= cc
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+# Quiet, and never in the way of what the user wants to see.
+PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
+
+BUILD_NEEDS := "setuptools>=77" "cffi>=1.16"
+RUN_NEEDS := "numpy>=1.24" "rich>=13" "typer>=0.12"
+TEST_NEEDS := "hypothesis>=6.100" "pytest>=8"
+# Pinned: a new release must not turn an unchanged tree red.
+LINT_NEEDS := clang-format==23.1.5 mypy==2.4.1 ruff==0.17.6
+
+C_SOURCES := $(shell find csrc -name '*.[ch]' -not -path 'csrc/build/*')
+CORE_SOURCES := $(wildcard csrc/core/* csrc/binding/* csrc/include/*/*)
+
+APT := apt-get install -y build-essential python3-dev python3-venv
+
+all: run
+
+run: $(VENV)/built
+	@$(BIN)/shrinkpy run $(ARGS)
+
+test: $(VENV)/built $(VENV)/test-needs
+	@$(BIN)/python -m pytest $(ARGS)
+
+check-c: | needs-cc
+	@$(MAKE) --no-print-directory -s -C csrc test
+
+bench: $(VENV)/built
+	@$(MAKE) --no-print-directory -s -C csrc
+	@$(CC) -O2 -Icsrc/include benchmarks/native_pass.c -Lcsrc/build -lshrinkpy -o csrc/build/native_pass
+	@LD_LIBRARY_PATH=csrc/build csrc/build/native_pass
+	@$(BIN)/python benchmarks/python_pass.py
+
+lint: $(VENV)/built $(VENV)/test-needs $(VENV)/lint-needs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest shrinkpy._core
+	$(BIN)/clang-format --dry-run -Werror $(C_SOURCES) benchmarks/*.c
+
+format: $(VENV)/lint-needs
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/clang-format -i $(C_SOURCES) benchmarks/*.c
+
+# ---- what they stand on
+
+needs-cc:
+	@command -v $(CC) >/dev/null || { echo "shrinkpy needs a C compiler. On Debian or Ubuntu: $(APT)" >&2; exit 1; }
+
+needs: needs-cc
+	@test -n "$(PYTHON)" || { echo "shrinkpy needs Python 3.11 or newer (PYTHON=... names one). On Debian or Ubuntu: $(APT)" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "shrinkpy needs Python's venv module. On Debian or Ubuntu: $(APT)" >&2; exit 1; }
+	@$(PYTHON) -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' || { echo "shrinkpy needs Python's headers (Python.h). On Debian or Ubuntu: $(APT)" >&2; exit 1; }
+
+# A venv that was cut off half-made is made anew: the stamp comes last.
+$(VENV)/needs: | needs
+	@echo "making $(VENV) ..."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(PIP) $(BUILD_NEEDS) $(RUN_NEEDS)
+	@touch $@
+
+# The tree itself, editable; --no-index: all it needs is there.
+$(VENV)/built: $(VENV)/needs pyproject.toml setup.py build_ffi.py $(CORE_SOURCES) | needs-cc
+	@echo "building ..."
+	@$(PIP) --no-index --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/test-needs: | $(VENV)/needs
+	@$(PIP) $(TEST_NEEDS)
+	@touch $@
+
+$(VENV)/lint-needs: | $(VENV)/needs
+	@$(PIP) $(LINT_NEEDS)
+	@touch $@
+
+clean:
+	rm -rf build csrc/build *.egg-info shrinkpy/*.so shrinkpy/_core.c $(VENV)/built
+
+distclean: clean
+	rm -rf $(VENV)
+
+.PHONY: all run test check-c bench lint format needs needs-cc clean distclean
