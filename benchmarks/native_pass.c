@@ -85,12 +85,14 @@ int main(int argc, char **argv)
 		between = now();
 		sp_shrink_slab(m, 0, 0, NULL, 0, &out);
 		end = now();
-		if (out.freed != 2ul * (unsigned long)n || out.nr_scans != (unsigned long)n)
+		if (out.freed != 2ul * (unsigned long)n ||
+		    out.nr_scans != (unsigned long)n)
 			return 1;
 		plain_ns[round] = (between - start) / n;
 		pass_ns[round] = (end - between) / n;
 	}
-	printf("%d native shrinkers: %.2f ns a count + scan in a pass, %.2f ns by plain indirect calls (medians of %d interleaved rounds)\n",
+	printf("%d native shrinkers: %.2f ns a count + scan in a pass, %.2f ns "
+	       "by plain indirect calls (medians of %d interleaved rounds)\n",
 	       n, median(pass_ns, rounds), median(plain_ns, rounds), rounds);
 	sp_machine_destroy(m);
 	free(pass_ns);

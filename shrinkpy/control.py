@@ -88,7 +88,7 @@ class Gfp(enum.IntFlag, boundary=enum.KEEP):
         found = []
         for name, member in type(self).__members__.items():
             if left & member == member:
-                left &= ~member
+                left &= ~int(member)
                 found.append(f"{'GFP_' if name in _GFP_WHOLE else '__GFP_'}{name}")
         if left:
             found.append(hex(left))
@@ -112,14 +112,18 @@ class _Result(int):
     _names: ClassVar[dict[int, str]]
 
     def __new__(cls, n: SupportsIndex) -> Self:
-        if isinstance(n, bool) or not hasattr(n, "__index__"):
-            raise TypeError(f"{cls.__name__}() takes an int, not {n!r}")
-        n = n.__index__()
-        if not 0 <= n <= cls.MAX:
+        value = cls._int(n, "")
+        if not 0 <= value <= cls.MAX:
             raise ValueError(
-                f"{cls.__name__}() takes 0 to {cls.MAX}, not {n}; raw(n) takes any unsigned long"
+                f"{cls.__name__}() takes 0 to {cls.MAX}, not {value}; raw(n) takes any unsigned long"
             )
-        return super().__new__(cls, n)
+        return super().__new__(cls, value)
+
+    @classmethod
+    def _int(cls, n: SupportsIndex, method: str) -> int:
+        if isinstance(n, bool) or not hasattr(n, "__index__"):
+            raise TypeError(f"{cls.__name__}{method}() takes an int, not {n!r}")
+        return n.__index__()
 
     @classmethod
     def raw(cls, n: SupportsIndex) -> Self:
@@ -127,12 +131,15 @@ class _Result(int):
 
         Raises ValueError for what is none, and TypeError for what is no int.
         """
-        if isinstance(n, bool) or not hasattr(n, "__index__"):
-            raise TypeError(f"{cls.__name__}.raw() takes an int, not {n!r}")
-        n = n.__index__()
-        if not 0 <= n < 2**64:
-            raise ValueError(f"{cls.__name__}.raw() takes 0 to 2**64 - 1, not {n}")
-        return super().__new__(cls, n)
+        value = cls._int(n, ".raw")
+        if not 0 <= value < 2**64:
+            raise ValueError(f"{cls.__name__}.raw() takes 0 to 2**64 - 1, not {value}")
+        return super().__new__(cls, value)
+
+    @classmethod
+    def from_count(cls, count: SupportsIndex) -> Self:
+        """As first posted: more than MAX becomes MAX."""
+        return cls(min(cls._int(count, ".from_count"), cls.MAX))
 
     def __repr__(self) -> str:
         name = type(self).__name__
@@ -162,9 +169,9 @@ class CountObjects(_Result):
     _names: ClassVar[dict[int, str]] = {SHRINK_EMPTY: "EMPTY"}
 
     @classmethod
-    def from_count(cls, count: int) -> CountObjects:
+    def from_count(cls, count: SupportsIndex) -> Self:
         """As first posted: 0 becomes EMPTY, and more than MAX becomes MAX."""
-        return cls(min(count, cls.MAX)) if count else cls.EMPTY
+        return super().from_count(count) or cls.raw(SHRINK_EMPTY)
 
 
 class ScanObjects(_Result):
@@ -179,11 +186,6 @@ class ScanObjects(_Result):
     MAX: ClassVar[int] = SHRINK_EMPTY - 1
     STOP: ClassVar[ScanObjects]
     _names: ClassVar[dict[int, str]] = {SHRINK_STOP: "STOP"}
-
-    @classmethod
-    def from_count(cls, count: int) -> ScanObjects:
-        """As first posted: more than MAX becomes MAX."""
-        return cls(min(count, cls.MAX))
 
 
 CountObjects.EMPTY = CountObjects.raw(SHRINK_EMPTY)

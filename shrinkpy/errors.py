@@ -133,6 +133,16 @@ def combine(
     if fatal is None:
         assert group is not None
         return group
-    if group is not None and fatal.__context__ is None and group is not fatal:
-        fatal.__context__ = group
+    if group is not None:
+        _append_context(fatal, group)
     return fatal
+
+
+def _append_context(error: BaseException, context: BaseException) -> None:
+    """Put context at the end of what error was raised in the context of."""
+    seen = {id(error)}
+    while error.__context__ is not None and id(error.__context__) not in seen:
+        error = error.__context__
+        seen.add(id(error))
+    if id(context) not in seen and error.__context__ is None:
+        error.__context__ = context

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import errno
-import os
+import threading
 import warnings
 import weakref
 from collections.abc import Iterator
@@ -242,8 +243,9 @@ class Machine(MachineBase):
     Attributes (besides those below): lost_exceptions.
     """
 
-    _pid: int
     _closed: bool
+    _ending: bool
+    _handover: threading.RLock
     _pointer: Any
     _faults: Faults
     _trace: Trace | None
@@ -260,8 +262,11 @@ class Machine(MachineBase):
             raise ValueError(f"max_stall must be 0 (no bound) or more, not {max_stall}")
         root = _ROOT_ONLINE if memcg else _ROOT_BARE
         self = super().__new__(cls, nr_nodes, memcg, kmem, root, max_stall)
-        self._pid = os.getpid()
         self._closed = False
+        self._ending = False  # closed, or on its way there
+        # Held for a moment by whoever makes, consumes or ends an unregistered shrinker. Re-entrant,
+        # since the collector may run the finalizer of another one in that moment.
+        self._handover = threading.RLock()
         self._memcgs = {}
         self._unregistered = weakref.WeakSet()
         self._pointer = ffi.cast("struct machine *", self._address)
@@ -364,10 +369,13 @@ class Machine(MachineBase):
         """
         if self._closed:
             return
-        if self._pid != os.getpid():
-            self._unregistered.clear()
         left = [f"shrinker {s.name!r} was still registered" for s in self._registrations()]
-        left += [f"shrinker {s.name!r} was neither registered nor closed" for s in self._unregistered]
+        if not lib.sp_pass_depth(self._pointer):  # else _close() refuses, and nothing may change
+            with self._handover:
+                self._ending = True
+                for unregistered in list(self._unregistered):
+                    left.append(f"shrinker {unregistered.name!r} was neither registered nor closed")
+                    unregistered.close()
         self._close()
         self._closed = True
         failed: Exception | None = None
@@ -396,5 +404,11 @@ _machines: weakref.WeakSet[Machine] = weakref.WeakSet()
 
 @atexit.register
 def _close_all() -> None:
+    """Close what nobody closed, but for machines that a thread is still reclaiming on.
+
+    Such a thread may be a daemon that never comes back; the exit must not wait for it.
+    """
     for machine in list(_machines):
-        machine.close()
+        if not lib.sp_machine_busy(machine._pointer):
+            with contextlib.suppress(ResourceWarning):  # an error by a filter; shown all the same
+                machine.close()

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, Protocol, Self, TypeVar, runtime_checkable
+from typing import Any, Generic, Protocol, Self, SupportsIndex, TypeVar, runtime_checkable
 
 from .errors import MovedError
 
@@ -36,7 +36,22 @@ class ForeignOwnable(Protocol):
         ...
 
 
-class Box(Generic[T]):
+class _Handle:
+    """An owner is what it is once: copying its handle would make two of it."""
+
+    __slots__ = ()
+
+    def __copy__(self) -> Self:
+        raise TypeError(f"{type(self).__name__} owns what it holds and cannot be copied")
+
+    def __deepcopy__(self, _memo: object) -> Self:
+        return self.__copy__()
+
+    def __reduce_ex__(self, _protocol: SupportsIndex) -> str:
+        raise TypeError(f"{type(self).__name__} owns what it holds and cannot be pickled")
+
+
+class Box(_Handle, Generic[T]):
     """The only handle of an object: using it after the move raises MovedError.
 
     Python cannot forbid other references to the object; the handle is what is unique.
@@ -87,7 +102,7 @@ class _ArcInner(Generic[T]):
         self.strong = 1
 
 
-class Arc(Generic[T]):
+class Arc(_Handle, Generic[T]):
     """A counted handle of a shared object; each clone() is a handle of its own.
 
     The object is let go with the last handle: the registration's counts as one. Mirrors Arc<T> of

@@ -97,10 +97,11 @@ class UnregisteredShrinker:
     finalizer (which warns) free it. Mirrors UnregisteredShrinker of rust/kernel/shrinker.rs.
     """
 
-    __slots__ = ("__weakref__", "_machine", "_name", "_pointer")
+    __slots__ = ("__weakref__", "_consumed", "_machine", "_name", "_pointer")
     _machine: Machine
     _name: str
-    _pointer: Any
+    _pointer: Any  # pinned: whoever frees the shrinker, the memory stays
+    _consumed: bool
 
     def __init__(self) -> None:
         raise TypeError("UnregisteredShrinker is made by UnregisteredShrinker.alloc(name, machine=...)")
@@ -118,20 +119,26 @@ class UnregisteredShrinker:
         if "\0" in name:
             raise ValueError(f"the name must not have a NUL in it: {name!r}")
         flags = _checked_flags(flags)
-        out = ffi.new("struct shrinker **")
-        check(lib.sp_shrinker_alloc(machine._pointer, flags, name.encode(errors="surrogateescape"), out))
         self = object.__new__(cls)
         self._machine = machine
         self._name = name
-        self._pointer = out[0]
-        machine._unregistered.add(self)
+        self._consumed = True
+        out = ffi.new("struct shrinker **")
+        with machine._handover:
+            if machine._ending:
+                raise ClosedError("the machine was closed")
+            check(lib.sp_shrinker_alloc(machine._pointer, flags, name.encode(errors="surrogateescape"), out))
+            lib.sp_shrinker_pin(out[0])
+            self._pointer = out[0]
+            self._consumed = False
+            machine._unregistered.add(self)
         return self
 
     def _live(self) -> Any:
-        if self._pointer is None:
-            raise MovedError(f"shrinker {self._name!r} was consumed by register() or close()")
-        if self._machine.closed:
+        if self._machine._ending:
             raise ClosedError(f"the machine of shrinker {self._name!r} was closed")
+        if self._consumed:
+            raise MovedError(f"shrinker {self._name!r} was consumed by register() or close()")
         return self._pointer
 
     @property
@@ -203,8 +210,11 @@ class UnregisteredShrinker:
             raise TypeError("register(None) needs callbacks=: there is no object to call")
         seen = callbacks if callbacks is not None else getattr(owner, "value", owner)
         handle = RegisteredShrinker.__new__(RegisteredShrinker)
-        # mem::forget: from here on no end of this wrapper frees the shrinker.
-        pointer, self._pointer = self._live(), None
+        # mem::forget: from here on no end of this wrapper frees the shrinker. Of two threads, one
+        # comes here first.
+        with self._machine._handover:
+            pointer = self._live()
+            self._consumed = True
         try:
             handle._register(
                 self._machine,
@@ -216,7 +226,8 @@ class UnregisteredShrinker:
                 isinstance(owner, Box | Arc),
             )
         except BaseException:
-            self._pointer = pointer
+            # Unless its machine's close() has freed it meanwhile.
+            self._consumed = self._machine._ending
             raise
         self._machine._unregistered.discard(self)
         return handle
@@ -226,10 +237,11 @@ class UnregisteredShrinker:
 
         Mirrors Drop for UnregisteredShrinker.
         """
-        pointer, self._pointer = self._pointer, None
-        if pointer is not None and not self._machine.closed:
-            self._machine._unregistered.discard(self)
-            check(lib.sp_shrinker_free(pointer, ffi.NULL))
+        with self._machine._handover:
+            consumed, self._consumed = self._consumed, True
+            if not consumed:
+                self._machine._unregistered.discard(self)
+                check(lib.sp_shrinker_free(self._pointer, ffi.NULL))
 
     def __enter__(self) -> Self:
         return self
@@ -240,16 +252,18 @@ class UnregisteredShrinker:
         self.close()
 
     def __del__(self) -> None:
-        if getattr(self, "_pointer", None) is not None and not self._machine.closed:
-            # First the free: a filter may turn the warning into an error.
-            self.close()
+        if not hasattr(self, "_pointer"):
+            return  # alloc() failed
+        left_over = not self._consumed
+        self.close()
+        lib.sp_shrinker_unpin(self._pointer)
+        if left_over:  # last: a filter may turn the warning into an error
             warnings.warn(
                 f"shrinker {self._name!r} was neither registered nor closed", ResourceWarning, stacklevel=2
             )
 
     def __repr__(self) -> str:
-        state = "" if self._pointer is not None else ", consumed"
-        return f"<UnregisteredShrinker {self._name!r}{state}>"
+        return f"<UnregisteredShrinker {self._name!r}{', consumed' * self._consumed}>"
 
 
 class RegisteredShrinker(RegisteredShrinkerBase):

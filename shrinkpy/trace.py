@@ -124,12 +124,15 @@ class Trace:
     @property
     def rings(self) -> list[Ring]:
         """One a thread, in the order in which they first reclaimed; zero-copy."""
-        return [self._ring(i) for i in range(lib.sp_trace_nr_rings(self._machine._pointer))]
+        pointer = self._machine._pointer
+        rings = [lib.sp_trace_ring_get(pointer, i) for i in range(lib.sp_trace_nr_rings(pointer))]
+        # None where another thread started the trace anew meanwhile.
+        return [self._ring(ring) for ring in rings if ring != ffi.NULL]
 
-    def _ring(self, i: int) -> Ring:
+    @staticmethod
+    def _ring(ring: Any) -> Ring:
         import numpy as np
 
-        ring = lib.sp_trace_ring_get(self._machine._pointer, i)
         info = ffi.new("struct sp_trace_ring *")
         lib.sp_trace_ring_read(ring, info)
         # The array keeps the buffer, the buffer the pointer, and the pointer our reference.

@@ -70,7 +70,11 @@ struct owned {
 	PyObject *borrow;          /* NULL: target is the borrow */
 	PyObject *from_foreign;    /* NULL: nothing to give it back to */
 	PyObject *callbacks[NR_CALLBACKS]; /* of callbacks=, or NULL */
-	bool by_name; /* not to be found on target's class */
+	/* methods.c: what target's own attributes were when last looked at. */
+	bool plain; /* its methods are those of its class */
+	bool has_dict;
+	const void *dict;
+	Py_ssize_t dict_size;
 };
 
 /* RegisteredShrinkerBase. */
@@ -91,6 +95,7 @@ struct binding {
 	PyTypeObject *control_type;
 	PyTypeObject *registered_type;
 	PyObject *callback_names[NR_CALLBACKS];
+	PyObject *nr_to_scan;
 	PyObject *gfp_mask, *nid, *memcg, *priority;
 	/* setup() */
 	PyObject *count_type, *scan_type; /* CountObjects, ScanObjects */
@@ -179,26 +184,6 @@ static inline void gil_give(struct gil *g)
 		PyGILState_Release(g->state);
 }
 
-void class_lookup(struct class_entry *e, PyTypeObject *type);
-
-/*
- * The function that a class has for a callback, or NULL. Where two classes fall
- * on one entry, the first keeps it for this pass and the other is called by
- * name.
- */
-static inline const struct class_function *
-class_function(struct frame *f, PyTypeObject *type, enum callback which)
-{
-	struct class_entry *e =
-		&f->classes[((uintptr_t)type >> 6) % FRAME_CLASSES];
-
-	if (!e->type)
-		class_lookup(e, type);
-	return e->type == type && e->functions[which].function ?
-		       &e->functions[which] :
-		       NULL;
-}
-
 /* The exception that is set goes to whoever can raise it. */
 void collect_exception(MachineObject *machine, PyObject *where);
 
@@ -244,16 +229,37 @@ static inline void control_give(struct frame *f, ControlObject *c)
 /* A new reference on the wrapper of a cgroup. */
 PyObject *memcg_object(MachineObject *machine, struct mem_cgroup *memcg);
 
-/* ---- callbacks.c ------------------------------------------------------- */
+/* ---- methods.c --------------------------------------------------------- */
+
+void methods_init(void);
+/* The quickest call of a method by its name. */
+PyObject *call_by_name(PyObject *name, PyObject *const *args);
+/* Looks target's own attributes over, if they may have changed. */
+void look_over(struct owned *o);
+void class_lookup(struct class_entry *e, PyObject *target);
+void forget_classes(struct frame *f);
 
 /*
- * In the limited API from 3.12 on, and exported before it; they spare the
- * detour over C's variable arguments. NULL where there is none.
+ * The function that the target's class has for a callback in this pass, or
+ * NULL: call it by name. Where two classes fall on one entry, the first keeps
+ * it.
  */
-extern vectorcall_fn vectorcall, vectorcall_method;
-/* The quickest way to call a function; vectorcall if there is no other. */
-vectorcall_fn vectorcall_of(PyObject *function);
-void callbacks_init(void);
+static inline const struct class_function *
+class_function(struct frame *f, PyObject *target, enum callback which)
+{
+	PyTypeObject *type = Py_TYPE(target);
+	struct class_entry *e =
+		&f->classes[((uintptr_t)type >> 6) % FRAME_CLASSES];
+
+	if (!e->type)
+		class_lookup(e, target);
+	return e->type == type && e->functions[which].function ?
+		       &e->functions[which] :
+		       NULL;
+}
+
+/* ---- callbacks.c ------------------------------------------------------- */
+
 unsigned long python_count(struct shrinker *s, struct shrink_control *sc);
 unsigned long python_scan(struct shrinker *s, struct shrink_control *sc);
 

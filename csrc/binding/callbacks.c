@@ -7,20 +7,15 @@
  *  2. gil_take(): the frame of the pass has the GIL already, or it is taken.
  *  3. control_take(): the frame's ShrinkControl is pointed at sc; a new one
  *     is made if the last callee kept it.
- *  4. The method is called on what was borrowed of the private data, or the
- *     function of callbacks= with it. Methods are looked up on the class, as
- *     Python does for its own special methods, once a pass and class (frame.c);
- *     what is no plain function there, or was an instance's own attribute when
- *     it was registered, is called by name each time.
+ *  4. The method of that name is called on what was borrowed of the private
+ *     data (methods.c spares most of the look-ups), or the function of
+ *     callbacks= with it.
  *  5. The result is read: an int, or the typed result of this callback.
  *  6. An exception is kept for the outermost call of Python (frame.c), and
  *     the core hears 0 from count and SHRINK_STOP from scan: the turn ends,
  *     the cgroup's bit and the deferred work stay.
  *  7. control_give() expires sc; gil_give().
  */
-#define _GNU_SOURCE
-#include <dlfcn.h>
-
 #include "binding.h"
 
 /* ---- results ----------------------------------------------------------- */
@@ -113,43 +108,6 @@ static inline int read_result(const struct kind *k, PyObject *value,
 
 /* ---- calls ------------------------------------------------------------- */
 
-vectorcall_fn vectorcall, vectorcall_method;
-static vectorcall_fn (*vectorcall_function)(PyObject *callable);
-
-void callbacks_init(void)
-{
-	vectorcall = (vectorcall_fn)dlsym(RTLD_DEFAULT, "PyObject_Vectorcall");
-	vectorcall_method =
-		(vectorcall_fn)dlsym(RTLD_DEFAULT, "PyObject_VectorcallMethod");
-	vectorcall_function = (vectorcall_fn (*)(PyObject *))dlsym(
-		RTLD_DEFAULT, "PyVectorcall_Function");
-}
-
-static PyObject *call_by_arguments(PyObject *callable, PyObject *const *args,
-				   size_t nargs, PyObject *kwnames)
-{
-	(void)nargs, (void)kwnames;
-	return PyObject_CallFunctionObjArgs(callable, args[0], args[1], NULL);
-}
-
-vectorcall_fn vectorcall_of(PyObject *function)
-{
-	vectorcall_fn call = NULL;
-
-	if (vectorcall_function)
-		call = vectorcall_function(function);
-	if (!call)
-		call = vectorcall;
-	return call ? call : call_by_arguments;
-}
-
-static PyObject *call_by_name(PyObject *name, PyObject *const *args)
-{
-	if (vectorcall_method)
-		return vectorcall_method(name, args, 2, NULL);
-	return PyObject_CallMethodObjArgs(args[0], name, args[1], NULL);
-}
-
 static inline PyObject *call_target(struct frame *f, struct owned *o,
 				    enum callback which, PyObject *control)
 {
@@ -159,8 +117,9 @@ static inline PyObject *call_target(struct frame *f, struct owned *o,
 	if (o->callbacks[which])
 		return PyObject_CallFunctionObjArgs(o->callbacks[which],
 						    args[0], args[1], NULL);
-	if (likely(f && !o->by_name)) {
-		c = class_function(f, Py_TYPE(o->target), which);
+	look_over(o);
+	if (likely(f && o->plain)) {
+		c = class_function(f, o->target, which);
 		if (likely(c))
 			return c->call(c->function, args, 2, NULL);
 	}

@@ -59,24 +59,33 @@ static PyObject *get_nr_scanned(PyObject *self, void *closure)
 static int set_nr_scanned(PyObject *self, PyObject *value, void *closure)
 {
 	struct shrink_control *sc = live((ControlObject *)self);
+	PyObject *index;
 	unsigned long n;
 
 	(void)closure;
 	if (!sc)
 		return -1;
-	if (!value || PyBool_Check(value) || !PyLong_Check(value)) {
-		PyErr_SetString(PyExc_TypeError,
-				"nr_scanned is an int: how many objects this "
-				"call looked at");
+	if (!value || PyBool_Check(value) || !PyIndex_Check(value)) {
+		PyErr_SetString(
+			PyExc_TypeError,
+			"nr_scanned is an int: how many objects this call looked at");
 		return -1;
 	}
-	n = PyLong_AsUnsignedLong(value);
+	index = PyNumber_Index(value);
+	if (!index)
+		return -1;
+	n = PyLong_AsUnsignedLong(index);
+	Py_DECREF(index);
 	if (n == ~0ul && PyErr_Occurred()) {
 		PyErr_Format(PyExc_ValueError,
 			     "nr_scanned must be 0 to 2**64 - 1, not %R",
 			     value);
 		return -1;
 	}
+	/* __index__() may have been anything: is the callback still running? */
+	sc = live((ControlObject *)self);
+	if (!sc)
+		return -1;
 	sc->nr_scanned = n;
 	return 0;
 }
@@ -137,6 +146,17 @@ static PyObject *gfp_fs(PyObject *self, PyObject *unused)
 	return may(self, GFP_FS);
 }
 
+/*
+ * Most callees read nr_to_scan and nothing else: it is known by the address of
+ * its interned name before the attribute machinery is asked.
+ */
+static PyObject *getattro(PyObject *self, PyObject *name)
+{
+	if (name == sp.nr_to_scan)
+		return get_nr_to_scan(self, NULL);
+	return PyObject_GenericGetAttr(self, name);
+}
+
 static PyObject *repr(PyObject *self)
 {
 	struct shrink_control *sc = ((ControlObject *)self)->sc;
@@ -192,6 +212,7 @@ static PyType_Slot slots[] = {
 	  "returned, or from another thread, every attribute raises "
 	  "ExpiredError. Mirrors ShrinkControl<'a> of rust/kernel/shrinker.rs." },
 	{ Py_tp_dealloc, dealloc },
+	{ Py_tp_getattro, getattro },
 	{ Py_tp_repr, repr },
 	{ Py_tp_getset, getset },
 	{ Py_tp_methods, methods },

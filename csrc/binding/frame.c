@@ -18,38 +18,6 @@ void frame_enter(struct frame *f, MachineObject *machine)
 	top_frame = f;
 }
 
-void class_lookup(struct class_entry *e, PyTypeObject *type)
-{
-	PyObject *function;
-	int i;
-
-	e->type = (PyTypeObject *)Py_NewRef((PyObject *)type);
-	for (i = 0; i < NR_CALLBACKS; i++) {
-		function = PyObject_GetAttr((PyObject *)type,
-					    sp.callback_names[i]);
-		if (!function)
-			PyErr_Clear(); /* calling it by name will tell */
-		else if (Py_TYPE(function) != sp.function_type)
-			Py_CLEAR(function);
-		e->functions[i].function = function;
-		if (function)
-			e->functions[i].call = vectorcall_of(function);
-	}
-}
-
-static void forget_classes(struct frame *f)
-{
-	struct class_entry *e;
-
-	for (e = f->classes; e < f->classes + FRAME_CLASSES; e++) {
-		if (!e->type)
-			continue;
-		Py_XDECREF(e->functions[COUNT].function);
-		Py_XDECREF(e->functions[SCAN].function);
-		Py_DECREF((PyObject *)e->type);
-	}
-}
-
 static struct frame *outermost(void)
 {
 	struct frame *f = top_frame;
@@ -142,11 +110,19 @@ static void wait_end(void *data)
 		PyEval_RestoreThread(top_frame->saved);
 }
 
-/* Ctrl-C ends a wait; the exception is then set. */
+/* Ctrl-C ends a wait; the exception is then set. A handler is Python code. */
 static bool wait_poll(void *data)
 {
+	struct frame *f = top_frame;
+	bool ends;
+
 	(void)data;
-	return top_frame && top_frame->gil && PyErr_CheckSignals() != 0;
+	if (!f || !f->gil)
+		return false;
+	f->gil = false;
+	ends = PyErr_CheckSignals() != 0;
+	f->gil = true;
+	return ends;
 }
 
 /* ---- exceptions -------------------------------------------------------- */
@@ -170,14 +146,16 @@ static void lose(MachineObject *machine, PyObject *exception, PyObject *where)
 static void collect(MachineObject *machine, PyObject *exception,
 		    PyObject *where)
 {
+	const bool fatal = is_fatal(exception);
 	struct frame *f = outermost();
 
+	if (fatal)
+		sp_pass_abort(machine->m);
 	if (!f) {
 		lose(machine, exception, where);
-	} else if (is_fatal(exception)) {
+	} else if (fatal) {
 		/* The innermost call of Python raises it, on its way out. */
 		replace_ref(&top_frame->fatal, Py_NewRef(exception));
-		sp_pass_abort(machine->m);
 	} else if (keep(f, exception) < 0) {
 		lose(machine, exception, where);
 	}

@@ -168,6 +168,13 @@ static int read_args(MachineObject *self, PyObject *const *args,
 	return 0;
 }
 
+/* Or was it refused before it began? */
+static bool was_pass(enum sp_status status)
+{
+	return status == SP_OK || status == SP_SPIN || status == SP_ABORTED ||
+	       status == SP_OOPS;
+}
+
 static void remember(MachineObject *self, const struct pass_args *a,
 		     const struct sp_pass *pass)
 {
@@ -201,12 +208,17 @@ static PyObject *shrink_slab(PyObject *op, PyObject *const *args,
 	frame_enter(&f, self);
 	status = sp_shrink_slab(self->m, (unsigned int)a.gfp_mask, (int)a.nid,
 				memcg, (int)a.priority, &pass);
+	f.gil = false; /* the core is left: making an error is Python code */
 	/* Spins were reported one by one, an abort is the frame's fatal. */
 	if (status != SP_OK && status != SP_SPIN && status != SP_ABORTED)
 		error = status_error(status, &pass.reason);
 	error = frame_leave(&f, error, &kept);
-	remember(self, &a, &pass);
-	replace_ref(&self->last_exceptions, kept);
+	if (was_pass(status)) {
+		remember(self, &a, &pass);
+		replace_ref(&self->last_exceptions, kept);
+	} else {
+		Py_XDECREF(kept);
+	}
 	if (!error)
 		return PyErr_Occurred() ? NULL :
 					  PyLong_FromUnsignedLong(pass.freed);
@@ -244,6 +256,7 @@ static PyObject *machine_close(PyObject *op, PyObject *unused)
 	(void)unused;
 	frame_enter(&f, self);
 	status = sp_machine_close(self->m, &reason);
+	f.gil = false;
 	if (status == SP_INTR) {
 		frame_leave(&f, NULL, NULL);
 		return NULL; /* the signal handler's exception is set */

@@ -24,6 +24,12 @@ static PyObject *memcg_new(PyTypeObject *type, PyObject *args, PyObject *kw)
 			     "the parent must be a MemCgroup, not %R", parent);
 		return NULL;
 	}
+	if (parent != Py_None &&
+	    (PyObject *)((MemcgObject *)parent)->machine != machine) {
+		PyErr_SetString(PyExc_ValueError,
+				"the parent belongs to another Machine");
+		return NULL;
+	}
 	self = (MemcgObject *)((allocfunc)PyType_GetSlot(type,
 							 Py_tp_alloc))(type, 0);
 	if (!self)

@@ -49,9 +49,10 @@ static int install(const char *name)
 
 	if (!module)
 		return -1;
-	callbacks_init();
+	methods_init();
 	if (intern(&sp.callback_names[COUNT], "count_objects") < 0 ||
 	    intern(&sp.callback_names[SCAN], "scan_objects") < 0 ||
+	    intern(&sp.nr_to_scan, "nr_to_scan") < 0 ||
 	    intern(&sp.gfp_mask, "gfp_mask") < 0 ||
 	    intern(&sp.nid, "nid") < 0 || intern(&sp.memcg, "memcg") < 0 ||
 	    intern(&sp.priority, "priority") < 0)

@@ -134,21 +134,6 @@ static PyObject *find_callback(PyObject *of, PyObject *name)
 	return NULL;
 }
 
-/* Is what target has of that name just its class's function, bound? */
-static bool is_class_function(PyObject *target, PyObject *name, PyObject *bound)
-{
-	PyObject *function =
-		PyObject_GetAttr((PyObject *)Py_TYPE(target), name);
-	PyObject *inner = PyObject_GetAttrString(bound, "__func__");
-	bool same = function && function == inner &&
-		    Py_TYPE(function) == sp.function_type;
-
-	PyErr_Clear();
-	Py_XDECREF(function);
-	Py_XDECREF(inner);
-	return same;
-}
-
 static int find_callbacks(struct owned *o, PyObject *callbacks)
 {
 	PyObject *found;
@@ -166,9 +151,9 @@ static int find_callbacks(struct owned *o, PyObject *callbacks)
 		found = find_callback(o->target, name);
 		if (!found)
 			return -1;
-		o->by_name |= !is_class_function(o->target, name, found);
 		Py_DECREF(found);
 	}
+	o->has_dict = true; /* until look_over() knows better */
 	return 0;
 }
 
@@ -189,6 +174,56 @@ static PyObject *undo(struct owned *o)
 	return NULL;
 }
 
+/* A handle's hold on the shrinker's memory. */
+static void pin(PyObject *machine, struct shrinker *s, bool on)
+{
+	struct frame f;
+
+	frame_enter(&f, (MachineObject *)machine);
+	if (on)
+		sp_shrinker_pin(s);
+	else
+		sp_shrinker_unpin(s);
+	Py_XDECREF(frame_leave(&f, NULL, NULL));
+}
+
+static void link_handle(RegisteredObject *self)
+{
+	self->next = self->machine->registrations;
+	self->pprev = &self->machine->registrations;
+	if (self->next)
+		self->next->pprev = &self->next;
+	self->machine->registrations = self;
+}
+
+/* Private data, callbacks, and then the core: from its return they run. */
+static enum sp_status publish(RegisteredObject *self, PyObject *machine,
+			      PyObject *name, const char *symbol,
+			      struct owned *o, struct sp_reason *reason)
+{
+	enum sp_status status;
+	struct frame f;
+
+	self->machine = (MachineObject *)Py_NewRef(machine);
+	self->name = Py_NewRef(name);
+	self->s = o->s;
+	self->owned = o;
+	link_handle(self);
+	frame_enter(&f, self->machine);
+	sp_shrinker_set_private(o->s, o);
+	sp_shrinker_set_callbacks(o->s, python_count, python_scan);
+	sp_shrinker_set_symbol(o->s, symbol);
+	status = sp_shrinker_register(o->s, reason);
+	if (status != SP_OK) {
+		sp_shrinker_set_private(o->s, NULL);
+		sp_shrinker_set_callbacks(o->s, NULL, NULL);
+		take_owned(self);
+		self->s = NULL;
+	}
+	Py_XDECREF(frame_leave(&f, NULL, NULL));
+	return status;
+}
+
 /*
  * _register(machine, address, name, symbol, data, callbacks, fixed): the order
  * of the Rust binding: into_foreign, private_data, callbacks, publish.
@@ -202,7 +237,6 @@ static PyObject *do_register(PyObject *op, PyObject *args)
 	const char *symbol;
 	enum sp_status status;
 	struct owned *o;
-	struct frame f;
 	int fixed;
 
 	if (!PyArg_ParseTuple(args, "O!KUsOOp", sp.machine_type, &machine,
@@ -215,36 +249,20 @@ static PyObject *do_register(PyObject *op, PyObject *args)
 	o->machine = (MachineObject *)machine;
 	o->handle = self;
 	o->s = (struct shrinker *)(uintptr_t)address;
+	/* into_foreign() and borrow() may close the machine, and so free it. */
+	pin(machine, o->s, true);
 	if (make_foreign(o, data, fixed) < 0 ||
-	    find_callbacks(o, callbacks) < 0)
+	    find_callbacks(o, callbacks) < 0) {
+		pin(machine, o->s, false);
 		return undo(o);
-
-	self->machine = (MachineObject *)Py_NewRef(machine);
-	self->name = Py_NewRef(name);
-	self->s = o->s;
-	frame_enter(&f, self->machine);
-	sp_shrinker_pin(o->s);
-	sp_shrinker_set_private(o->s, o);
-	sp_shrinker_set_callbacks(o->s, python_count, python_scan);
-	sp_shrinker_set_symbol(o->s, symbol);
-	/* Callbacks may run from here on. */
-	self->owned = o;
-	self->next = self->machine->registrations;
-	self->pprev = &self->machine->registrations;
-	if (self->next)
-		self->next->pprev = &self->next;
-	self->machine->registrations = self;
-	status = sp_shrinker_register(o->s, &reason);
-	if (status != SP_OK) {
-		take_owned(self);
-		sp_shrinker_set_private(o->s, NULL);
-		sp_shrinker_set_callbacks(o->s, NULL, NULL);
-		sp_shrinker_unpin(o->s);
-		self->s = NULL;
 	}
-	Py_XDECREF(frame_leave(&f, NULL, NULL));
+	if (sp_shrinker_freed(o->s))
+		status = SP_CLOSED;
+	else
+		status = publish(self, machine, name, symbol, o, &reason);
 	if (status == SP_OK)
 		return Py_NewRef(Py_None);
+	pin(machine, o->s, false);
 	error = status_error(status, &reason);
 	if (error) {
 		raise_object(error);
@@ -350,6 +368,10 @@ static void finalize(PyObject *op)
 		return;
 	PyErr_Fetch(&type, &value, &tb);
 	warn_unclosed(self);
+	if (!self->owned) { /* showing it may have closed the machine */
+		PyErr_Restore(type, value, tb);
+		return;
+	}
 	o = take_owned(self);
 	o->handle = NULL;
 	frame_enter(&f, self->machine);
@@ -364,16 +386,12 @@ static void dealloc(PyObject *op)
 {
 	RegisteredObject *self = (RegisteredObject *)op;
 	PyTypeObject *type = Py_TYPE(op);
-	struct frame f;
 
 	PyObject_GC_UnTrack(op);
 	/* A subclass's deallocator has called it already. */
 	finalize(op);
-	if (self->s) {
-		frame_enter(&f, self->machine);
-		sp_shrinker_unpin(self->s);
-		Py_XDECREF(frame_leave(&f, NULL, NULL));
-	}
+	if (self->s)
+		pin((PyObject *)self->machine, self->s, false);
 	Py_XDECREF(self->name);
 	Py_XDECREF((PyObject *)self->machine);
 	((freefunc)PyType_GetSlot(type, Py_tp_free))(op);

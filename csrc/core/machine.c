@@ -151,6 +151,16 @@ void sp_machine_destroy(struct machine *m)
 	free(m);
 }
 
+bool sp_machine_busy(struct machine *m)
+{
+	bool busy;
+
+	machine_lock(m);
+	busy = passes_running(m);
+	machine_unlock(m);
+	return busy;
+}
+
 void sp_machine_set_hooks(struct machine *m, const struct sp_hooks *hooks,
 			  void *data)
 {

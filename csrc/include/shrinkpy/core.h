@@ -116,6 +116,8 @@ SP_API enum sp_status sp_machine_close(struct machine *m,
 				       struct sp_reason *reason);
 /* Closes it if need be; no thread may be in the machine any more. */
 SP_API void sp_machine_destroy(struct machine *m);
+/* Does some thread run a pass on it? */
+SP_API bool sp_machine_busy(struct machine *m);
 SP_API void sp_machine_set_hooks(struct machine *m,
 				 const struct sp_hooks *hooks, void *data);
 SP_API int sp_machine_nr_nodes(const struct machine *m);
