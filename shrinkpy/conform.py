@@ -300,6 +300,10 @@ class Scenario:
         lib.sp_fault_record(self.machine, True)
         lib.sp_fault_fail_nth(self.machine, op.get("fail", 0), ULONG // 2**32 - 1)
         got = self.run(op)
+        if _raised:
+            error = _raised[0]
+            _raised.clear()
+            raise error
         lib.sp_fault_fail_nth(self.machine, 0, 0)
         got["ev"] = self.events
         if op["op"] not in _NO_ATTEMPTS:
@@ -563,18 +567,25 @@ class Scenario:
 
 # ---- called by C
 
+# What callbacks raised; C cannot carry it, so that the operation raises it when it is over.
+_raised: list[BaseException] = []
+
+
+def _keep(_kind: object, error: BaseException, _traceback: object) -> None:
+    _raised.append(error)
+
 
 def _scenario_of(pointer: Any) -> tuple[Scenario, Shrinker]:
     return ffi.from_handle(lib.sp_shrinker_private(pointer))  # type: ignore[no-any-return]
 
 
-@ffi.def_extern(error=0)  # type: ignore[untyped-decorator]
+@ffi.def_extern(error=0, onerror=_keep)  # type: ignore[untyped-decorator]
 def sp_raw_count(pointer: Any, sc: Any) -> int:
     scenario, shrinker = _scenario_of(pointer)
     return scenario.count(shrinker, sc)
 
 
-@ffi.def_extern(error=SHRINK_STOP)  # type: ignore[untyped-decorator]
+@ffi.def_extern(error=SHRINK_STOP, onerror=_keep)  # type: ignore[untyped-decorator]
 def sp_raw_scan(pointer: Any, sc: Any) -> int:
     scenario, shrinker = _scenario_of(pointer)
     return scenario.scan(shrinker, sc)
@@ -629,15 +640,22 @@ def read_scenarios(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def run_scenario(vector: dict[str, Any]) -> list[Difference]:
-    """All results of one vector that the core does not give. Raises UnreadableError."""
+    """All results of one vector that the core does not give.
+
+    Raises UnreadableError for an operation that is none, or whose handles mean nothing.
+    """
     scenario = Scenario(vector)
+    found: list[Difference] = []
     try:
-        found: list[Difference] = []
         for index in range(len(scenario.ops)):
-            found += scenario.step(index)
-        return found
+            try:
+                found += scenario.step(index)
+            except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+                # The vector's fault, as far as can be told: a number out of range, a list for a dict.
+                raise UnreadableError(f"operation {index} cannot be run: {error!r}") from error
     finally:
         scenario.close()
+    return found
 
 
 def conform(paths: list[Path], progress: Callable[[], None] | None = None) -> Report:
@@ -651,7 +669,7 @@ def conform(paths: list[Path], progress: Callable[[], None] | None = None) -> Re
             try:
                 differences = run_scenario(vector)
             except UnreadableError as error:
-                raise UnreadableError(f"{path}: {vector['id']}: {error}") from None
+                raise UnreadableError(f"{path}: scenario {vector['id']}: {error}") from None
             report.add(vector["fam"], len(vector["ops"]), differences)
             if progress:
                 progress()

@@ -1,0 +1,426 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The command line: one verb a function, which reads its options, calls the package, and shows.
+
+Exit codes: 0 good, 1 found something, 2 bad input (one line on standard error, and nothing left half
+written), 130 interrupted, 141 nobody reads standard output.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import gzip
+import json
+import os
+import sys
+import time
+import traceback
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, ParamSpec
+
+import typer
+
+from . import __version__
+from . import conform as vectors
+from .drivers.binder import DamagedError
+from .errors import KernelWouldError
+from .output import UnwritableError, check_writable, write_whole
+from .pressure import (
+    DEFAULT_TARGET,
+    MAX_CGROUPS,
+    Plan,
+    Pressure,
+    Row,
+    TargetError,
+    TargetFailed,
+    load_target,
+    parse_size,
+)
+
+if TYPE_CHECKING:
+    from rich.console import Group
+    from rich.table import Table
+
+__all__ = ["app", "main"]
+
+P = ParamSpec("P")
+
+app = typer.Typer(
+    name="shrinkpy",
+    help="A workbench for Linux shrinkers: the kernel's reclaim logic, in your process.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class _BadInputError(Exception):
+    """What is wrong with the command line, or with a file on it, and what to do."""
+
+
+# ---- exit codes
+
+
+def _say(text: str) -> None:
+    print("shrinkpy:", " ".join(text.split()), file=sys.stderr)
+
+
+def _drop_stdout() -> None:
+    # What is still buffered must not fail a second time when the interpreter flushes it.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _say_failure(failed: TargetFailed) -> None:
+    cause = failed.__cause__
+    assert cause is not None
+    assert cause.__traceback__ is not None
+    if isinstance(cause, KernelWouldError | DamagedError):
+        _say(f"{failed}: {cause}")
+    else:
+        # Without the frame of ours that called it.
+        traceback.print_exception(type(cause), cause, cause.__traceback__.tb_next)
+        _say(str(failed))
+
+
+def _verb(function: Callable[P, int]) -> Callable[P, None]:
+    """Make a command of a function that gives its exit code, or raises what explains it."""
+
+    @functools.wraps(function)
+    def verb(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            code = function(*args, **kwargs)
+            sys.stdout.flush()
+        except KeyboardInterrupt:
+            code = 130
+        except TargetFailed as failed:
+            code = 1
+            _say_failure(failed)
+        except (_BadInputError, TargetError, UnwritableError, vectors.UnreadableError) as error:
+            code = 2
+            _say(str(error))
+        except MemoryError as error:
+            code = 2
+            _say(f"not enough memory: {error}" if str(error) else "not enough memory")
+        except BrokenPipeError:
+            code = 141
+            _drop_stdout()
+        except OSError as error:
+            code = 2
+            if error.filename is None:
+                _drop_stdout()
+            _say(f"{error.filename or 'cannot write standard output'}: {error.strerror}")
+        raise typer.Exit(code)
+
+    return verb
+
+
+def main() -> NoReturn:
+    """Be the command `shrinkpy`."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - as long as the process
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")
+    usage_error: Any = typer.BadParameter.__mro__[1]  # of the click that typer uses, its own or the package
+    try:
+        code = app(standalone_mode=False)
+    except usage_error as error:
+        code = 2
+        command = error.ctx.command_path if error.ctx else "shrinkpy"
+        _say(f"{error.format_message()} (see {command} --help)")
+    except (KeyboardInterrupt, typer.Abort):  # outside of a verb
+        code = 130
+    if code == 130:
+        _say("interrupted")
+    sys.exit(code or 0)
+
+
+@app.callback(invoke_without_command=True)
+def _top(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    if version:
+        print(f"shrinkpy {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+# ---- run
+
+
+@app.command()
+@_verb
+def run(
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="TARGET",
+            help="A class with count_objects and scan_objects: module:Class or file.py:Class.",
+        ),
+    ] = DEFAULT_TARGET,
+    size: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="Bytes the target manages, with K, M, G or KiB, MiB, GiB; for a target that takes a size.",
+            show_default="256MiB",
+        ),
+    ] = None,
+    plan: Annotated[
+        Plan,
+        typer.Option(
+            "--pressure",
+            help="direct: priority 12 down to 0. drop: priority 0 until nothing goes. steady: one priority.",
+        ),
+    ] = Plan.DIRECT,
+    priority: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", min=0, max=63, help="Of steady pressure; 0 is the strongest.", show_default="4"
+        ),
+    ] = None,
+    passes: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", min=1, help="Of steady pressure, over all nodes and cgroups.", show_default="10"
+        ),
+    ] = None,
+    nodes: Annotated[int, typer.Option(metavar="N", min=1, max=1024, help="NUMA nodes of the machine.")] = 1,
+    memcg: Annotated[
+        int, typer.Option(metavar="N", min=0, max=MAX_CGROUPS, help="Child cgroups of the root: /c0, /c1, …")
+    ] = 0,
+    seeks: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=0,
+            max=2**31 - 1,
+            help="What an object costs to bring back.",
+            show_default="the target's, or 2",
+        ),
+    ] = None,
+    batch: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=0,
+            max=2**63 - 1,
+            help="Objects a scan call; 0 for 128.",
+            show_default="the target's, or 0",
+        ),
+    ] = None,
+    trace: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the trace, as ftrace's text of the mm_shrink_slab events."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")] = False,
+) -> int:
+    """Put a shrinker under memory pressure, and see what goes.
+
+    Without a TARGET: what Rust Binder registers its shrinker for, on real memory.
+
+    What else a target may have (object_size, fill(), step(), …) stands at shrinkpy.pressure.Target.
+    """
+    if plan is not Plan.STEADY and (priority is not None or passes is not None):
+        raise _BadInputError("--priority and --passes are for steady pressure: add --pressure steady")
+    try:
+        nr_bytes = None if size is None else parse_size(size)
+    except ValueError as error:
+        raise _BadInputError(f"--size: {error}") from None
+    if trace:
+        check_writable(trace)
+    priority, passes = (4 if priority is None else priority), (10 if passes is None else passes)
+    with contextlib.ExitStack() as stack:
+        if as_json:  # the target may print
+            stack.enter_context(contextlib.redirect_stdout(sys.stderr))
+        pressure = stack.enter_context(
+            Pressure(
+                load_target(target),
+                target,
+                size=nr_bytes,
+                nodes=nodes,
+                cgroups=memcg,
+                seeks=seeks,
+                batch=batch,
+            )
+        )
+        planned = pressure.planned(plan, passes)
+        if trace:
+            pressure.machine.trace.start(max(65536, 4 * (planned or 0)))
+        show = _quiet if as_json else _live if _on_terminal() else _plain
+        with show(pressure, planned) as show_row:
+            pressure.fill()
+            for row in pressure.passes(plan, priority=priority, passes=passes):
+                show_row(row)
+        checked = pressure.verify()
+        if trace:
+            pressure.machine.trace.stop()
+            write_whole(trace, pressure.machine.trace.lines())
+            if overrun := pressure.machine.trace.overrun:
+                _say(f"the trace lacks {overrun} events, which were overwritten: take fewer passes")
+    if pressure.still_freeing:
+        _say("gave up dropping after 64 rounds: the target still says that it frees something")
+    if as_json:
+        print(json.dumps(pressure.result()))
+    else:
+        _print_totals(pressure, checked)
+    return 0
+
+
+_HEADINGS = ("prio", "node", "cgroup", "freeable", "scan calls", "scanned", "freed", "deferred", "µs")
+
+
+def _cells(row: Row) -> list[str]:
+    return [*(str(value) for value in row[:-1]), f"{row.seconds * 1e6:.0f}"]
+
+
+def _on_terminal() -> bool:
+    return sys.stdout.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
+
+
+@contextlib.contextmanager
+def _quiet(_pressure: Pressure, _planned: int | None) -> Iterator[Callable[[Row], None]]:
+    yield lambda _row: None
+
+
+@contextlib.contextmanager
+def _plain(pressure: Pressure, _planned: int | None) -> Iterator[Callable[[Row], None]]:
+    path = max(len("cgroup"), *(len(memcg.path) for memcg in pressure.cgroups))
+
+    def line(cells: list[str] | tuple[str, ...]) -> None:
+        numbers = (f"{cell:>10}" for cell in cells[3:])
+        print(f"{cells[0]:>4} {cells[1]:>4}  {cells[2]:<{path}}", *numbers, flush=True)
+
+    line(_HEADINGS)
+    yield lambda row: line(_cells(row))
+
+
+def _table(rows: list[Row]) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", padding=(0, 0, 0, 1), pad_edge=False)
+    for heading in _HEADINGS:
+        table.add_column(heading, justify="left" if heading == "cgroup" else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*_cells(row), style=None if row.freed else "dim")
+    return table
+
+
+@contextlib.contextmanager
+def _live(pressure: Pressure, planned: int | None) -> Iterator[Callable[[Row], None]]:
+    from rich.console import Console, Group
+    from rich.live import Live
+    from rich.padding import Padding
+    from rich.progress_bar import ProgressBar
+    from rich.text import Text
+
+    console = Console()
+    rows = pressure.rows
+
+    def picture() -> Group:
+        last = rows[-max(1, console.height - 6) :]
+        bar = ProgressBar(total=planned, completed=len(rows), width=40, pulse=planned is None)
+        what = f"pass {len(rows)}" + (f" of {planned}" if planned else "") if rows else "filling the target"
+        return Group(_table(last), Text(f" {what}"), Padding(bar, (0, 1)))
+
+    try:
+        # No thread of its own: it would take time from the passes.
+        with Live(picture(), console=console, auto_refresh=False, transient=True) as live:
+            drawn = 0.0
+
+            def show(_row: Row) -> None:
+                nonlocal drawn
+                if time.monotonic() - drawn > 0.1:
+                    live.update(picture(), refresh=True)
+                    drawn = time.monotonic()
+
+            yield show
+    finally:
+        console.print(_table(rows))
+
+
+def _mib(nr_bytes: int) -> str:
+    return f"{nr_bytes / (1 << 20):.1f} MiB"
+
+
+def _print_totals(pressure: Pressure, checked: str | None) -> None:
+    freed, scanned = pressure.freed_objects, pressure.scanned_objects
+    size = "" if pressure.freed_bytes is None else f" ({_mib(pressure.freed_bytes)})"
+    efficiency = f", efficiency {100 * freed / scanned:.1f} %" if scanned else ""
+    passes = f"{len(pressure.rows)} pass{'es' if len(pressure.rows) != 1 else ''}"
+    print(f"freed {freed} of {scanned} scanned objects{size}{efficiency}, {passes}")
+    before, after = pressure.rss_before or 0, pressure.rss_after or 0
+    fall = f"{_mib(abs(before - after))} {'less' if before >= after else 'more'}"
+    print(f"resident memory {_mib(before)} before, {_mib(after)} after: {fall}")
+    if checked:
+        print(f"checked: {checked}")
+
+
+# ---- conform
+
+
+@app.command()
+@_verb
+def conform(
+    files: Annotated[list[Path], typer.Argument(metavar="FILES", help="JSON lines, plain or gzip.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")] = False,
+) -> int:
+    """Hold the core against golden vectors: what the kernel's mm/shrinker.c was seen to do.
+
+    Exit code 1 if any result differs.
+    """
+    with _progress(files) as advance:
+        report = vectors.conform(files, advance)
+    if as_json:
+        keys = ("scenarios", "operations", "differences", "families")
+        print(json.dumps({key: getattr(report, key) for key in keys}))
+    else:
+        _print_report(report)
+    return 1 if report.differences else 0
+
+
+def _print_report(report: vectors.Report) -> None:
+    width = max(len("all"), *(len(family) for family in report.families))
+    print(f"{'family':<{width}} {'scenarios':>10} {'differences':>12}")
+    total = {"scenarios": report.scenarios, "differences": report.differences}
+    for family, row in [*sorted(report.families.items()), ("all", total)]:
+        print(f"{family:<{width}} {row['scenarios']:>10} {row['differences']:>12}")
+    print(f"{report.operations} operations")
+    if first := report.first:
+        print(
+            f"first difference: scenario {first.scenario}, operation {first.number}: {json.dumps(first.op)}"
+        )
+        print(f"  {first.key} expected: {json.dumps(first.expected)}")
+        print(f"  {first.key} got:      {json.dumps(first.got)}")
+
+
+def _count_lines(files: list[Path]) -> int | None:
+    """How many scenarios there will be, if that can be told beforehand."""
+    total = 0
+    try:
+        for path in files:
+            if not path.is_file():
+                return None
+            data = path.read_bytes()
+            total += (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).count(b"\n")
+    except (OSError, EOFError, zlib.error):
+        return None
+    return total
+
+
+@contextlib.contextmanager
+def _progress(files: list[Path]) -> Iterator[Callable[[], None]]:
+    if not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("scenarios"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=_count_lines(files))
+        yield lambda: progress.advance(task)
