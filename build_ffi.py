@@ -31,6 +31,7 @@ def cdef(header: Path) -> str:
 
 
 def make() -> cffi.FFI:
+    """The builder that setup.py names, for cffi's API mode."""
     include = CSRC / "include"
     faces = [include / "shrinkpy" / name for name in ("core.h", "introspect.h")]
     sources = sorted((CSRC / "core").glob("*.c")) + sorted((CSRC / "binding").glob("*.c"))

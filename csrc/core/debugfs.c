@@ -171,19 +171,13 @@ static enum sp_status move_entry(struct machine *m, struct shrinker *s)
 enum sp_status sp_debugfs_rename(struct shrinker *s, const char *name)
 {
 	struct machine *m = s->machine;
-	enum sp_status status = SP_NOMEM;
-	size_t size = strlen(name) + 1;
-	char *copy, *old;
+	enum sp_status status;
 
 	machine_lock(m);
-	copy = site_alloc(m, SP_SITE_NAME, -1, size);
-	if (copy) {
-		memcpy(copy, name, size);
-		old = s->name;
-		s->name = copy;
-		status = s->dentry ? move_entry(m, s) : SP_OK;
-		site_free(m, SP_SITE_NAME, old);
-	}
+	status = set_name(m, s, name);
+	if (status == SP_OK && s->dentry)
+		status = move_entry(m, s);
+	limbo_drain_lazily(m);
 	machine_unlock(m);
 	return status;
 }

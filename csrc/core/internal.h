@@ -335,6 +335,8 @@ static inline void shrinker_put(struct machine *m, struct shrinker **slot)
 	left(m, s);
 }
 
+enum sp_status set_name(struct machine *m, struct shrinker *s,
+			const char *text);
 /* Finishes the frees that nobody waits for. */
 void reap(struct machine *m);
 enum sp_status shrinkers_close(struct machine *m, struct sp_reason *reason);

@@ -31,18 +31,36 @@ static void free_shrinker(struct machine *m, struct limbo *l)
 	site_free(m, SP_SITE_SHRINKER, s);
 }
 
-static void set_name(struct machine *m, struct shrinker *s, char *name)
+/* A name that a pass may be putting into words while it is replaced. */
+struct name {
+	struct limbo limbo;
+	char text[];
+};
+
+static void free_name(struct machine *m, struct limbo *l)
 {
-	site_free(m, SP_SITE_NAME, s->name);
-	s->name = name;
+	site_free(m, SP_SITE_NAME, container_of(l, struct name, limbo));
 }
 
-static char *dup_name(struct machine *m, const char *name)
+/* SP_NOMEM leaves it as it was. text NULL takes it away. */
+enum sp_status set_name(struct machine *m, struct shrinker *s, const char *text)
 {
-	size_t size = strlen(name) + 1;
-	char *copy = site_alloc(m, SP_SITE_NAME, -1, size);
+	struct name *old = NULL, *new = NULL;
+	size_t size;
 
-	return copy ? memcpy(copy, name, size) : NULL;
+	if (text) {
+		size = strlen(text) + 1;
+		new = site_alloc(m, SP_SITE_NAME, -1, sizeof(*new) + size);
+		if (!new)
+			return SP_NOMEM;
+		memcpy(new->text, text, size);
+	}
+	if (s->name)
+		old = container_of(s->name, struct name, text);
+	STORE_RELEASE(s->name, new ? new->text : NULL);
+	if (old)
+		limbo_add(m, &old->limbo, free_name);
+	return SP_OK;
 }
 
 static enum sp_status alloc_memcg_aware(struct machine *m, struct shrinker *s)
@@ -78,8 +96,7 @@ static enum sp_status alloc_own_deferred(struct machine *m, struct shrinker *s)
 static enum sp_status alloc_parts(struct machine *m, struct shrinker *s,
 				  const char *name)
 {
-	s->name = dup_name(m, name);
-	if (!s->name)
+	if (set_name(m, s, name) != SP_OK)
 		return SP_NOMEM;
 	if (!m->memcg)
 		s->flags &= ~(unsigned int)SHRINKER_MEMCG_AWARE;
@@ -166,9 +183,22 @@ static void retire(struct machine *m, struct shrinker *s)
 	site_retire(m, SP_SITE_SHRINKER, s);
 }
 
+/* Off the list of frees that nobody waits for. */
+static void unreap(struct machine *m, struct shrinker *s)
+{
+	struct shrinker **p = &m->reap;
+
+	while (*p && *p != s)
+		p = &(*p)->next_reaped;
+	if (*p)
+		*p = s->next_reaped;
+}
+
 /* Nobody calls it any more: off every list, and to limbo. */
 static void teardown(struct machine *m, struct shrinker *s)
 {
+	if (s->deferred_free)
+		unreap(m, s);
 	if (s->listed) {
 		list_del(&s->list);
 		s->listed = false;
@@ -342,17 +372,15 @@ bool sp_shrinker_free_deferred(struct shrinker *s)
 static struct shrinker *next_to_reap(struct machine *m)
 {
 	struct reclaimer *self = reclaimer_find(m);
-	struct shrinker **p = &m->reap, *s;
+	struct shrinker *s;
 
-	for (; (s = *p); p = &s->next_reaped) {
-		if (s->freeing || READ_ONCE(s->leaked) ||
-		    (self && reclaimer_holds(self, s)) ||
-		    held_elsewhere(m, self, s))
-			continue;
-		*p = s->next_reaped;
-		return s;
+	for (s = m->reap; s; s = s->next_reaped) {
+		if (!s->freeing && !READ_ONCE(s->leaked) &&
+		    !(self && reclaimer_holds(self, s)) &&
+		    !held_elsewhere(m, self, s))
+			break;
 	}
-	return NULL;
+	return s;
 }
 
 static void release_private(struct machine *m, void *private_data)
@@ -370,8 +398,7 @@ void reap(struct machine *m)
 	while ((s = next_to_reap(m))) {
 		private_data = s->private_data;
 		s->base_ref = false;
-		if (!s->freed)
-			teardown(m, s);
+		teardown(m, s);
 		machine_unlock(m);
 		release_private(m, private_data);
 		machine_lock(m);
@@ -400,7 +427,6 @@ enum sp_status shrinkers_close(struct machine *m, struct sp_reason *reason)
 		sp_shrinker_unpin(s);
 		machine_lock(m);
 	}
-	m->reap = NULL;
 	machine_unlock(m);
 	return status;
 }
@@ -490,7 +516,10 @@ struct machine *sp_shrinker_machine(const struct shrinker *s)
 
 size_t sp_shrinker_name(const struct shrinker *s, char *buf, size_t size)
 {
-	const char *name = s->name ? s->name : "";
+	const char *name = LOAD_ACQUIRE(s->name);
+
+	if (!name)
+		name = "";
 
 	if (size)
 		snprintf(buf, size, "%s", name);

@@ -205,7 +205,10 @@ SP_API int sp_shrinker_id(const struct shrinker *s);
 /* Unique in its machine, and never given again. */
 SP_API unsigned long sp_shrinker_serial(const struct shrinker *s);
 SP_API struct machine *sp_shrinker_machine(const struct shrinker *s);
-/* Copies at most size - 1 bytes and a NUL; gives the whole length. */
+/*
+ * Copies at most size - 1 bytes and a NUL; gives the whole length. In a pass,
+ * or where no other thread renames or frees it.
+ */
 SP_API size_t sp_shrinker_name(const struct shrinker *s, char *buf,
 			       size_t size);
 /* What a trace prints for scan_objects; without one, the name. */
