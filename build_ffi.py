@@ -15,8 +15,9 @@ extern "Python" unsigned long sp_raw_count(struct shrinker *, struct shrink_cont
 extern "Python" unsigned long sp_raw_scan(struct shrinker *, struct shrink_control *);
 """
 
-# Installs the binding's types into the named module; 0, or -1 and it printed why.
-BINDING = "int sp_init(const char *module);"
+# Installs the binding's types into the named module, whose attribute `mark` is mark: 0; -1, and it
+# printed why; -2, it is not that of the main interpreter.
+BINDING = "int sp_init(const char *module, const char *mark);"
 
 
 def cdef(header: Path) -> str:

@@ -11,6 +11,7 @@ from .machine import Machine, MemCgroup
 
 ffi: Any
 lib: Any
+mark: str
 
 def setup(
     count_type: type[CountObjects],
@@ -28,13 +29,14 @@ class MachineBase:
     @property
     def lost_exceptions(self) -> list[BaseException]: ...
     @property
+    def _left(self) -> list[str]: ...
+    @property
     def _address(self) -> int: ...
     def shrink_slab(
         self, /, gfp_mask: int = 3264, nid: int = 0, memcg: MemCgroup | None = None, priority: int = 12
     ) -> int: ...
     def _last_pass(self) -> tuple[Any, ...] | None: ...
     def _close(self) -> None: ...
-    def _registrations(self) -> list[Any]: ...
 
 @disjoint_base
 class MemCgroupBase:

@@ -3,17 +3,22 @@
 
 from __future__ import annotations
 
+import os
 import types
 from typing import Any
 
-from . import control, errors
+from . import _core, control, errors
 from ._core import ffi, lib
 
-if lib.sp_init(b"shrinkpy._core") != 0:
+# Only the interpreter that imports can have put this there.
+_core.mark = os.urandom(8).hex()
+_status = lib.sp_init(b"shrinkpy._core", _core.mark.encode())
+if _status == -2:
+    raise ImportError("shrinkpy works in the main interpreter only, not in a subinterpreter")
+if _status != 0:
     raise ImportError("shrinkpy's compiled module could not install its types")
 
-# These exist since that call.
-from ._core import (
+from ._core import (  # noqa: E402 - there since that call
     MachineBase,
     MemCgroupBase,
     RegisteredShrinkerBase,

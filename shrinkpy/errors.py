@@ -11,6 +11,7 @@ __all__ = [
     "ExpiredError",
     "HungError",
     "KernelOops",
+    "KernelWouldError",
     "LivelockError",
     "MovedError",
     "NestingError",

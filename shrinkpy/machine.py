@@ -6,6 +6,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import errno
+import os
 import threading
 import warnings
 import weakref
@@ -129,8 +130,12 @@ class MemCgroup(MemCgroupBase):
     _children: dict[str, MemCgroup]
     _removed: bool
 
-    def __new__(cls, machine: Machine, name: str, parent: MemCgroup | None) -> Self:
-        """Made by MemCgroup.create(); Machine makes the root."""
+    def __new__(cls, *_args: object) -> Self:
+        """Refused: a cgroup is made by create() of its parent, and a Machine has its root."""
+        raise TypeError("a MemCgroup is made by its parent's create(name); a Machine has its root")
+
+    @classmethod
+    def _make(cls, machine: Machine, name: str, parent: MemCgroup | None) -> Self:
         self = super().__new__(cls, machine, parent)
         self._name = name
         self._parent = parent
@@ -138,9 +143,6 @@ class MemCgroup(MemCgroupBase):
         self._removed = False
         machine._memcgs[self._address] = self
         return self
-
-    def __init__(self, machine: Machine, name: str, parent: MemCgroup | None) -> None:
-        """Nothing: see __new__()."""
 
     @property
     def _pointer(self) -> Any:
@@ -198,7 +200,7 @@ class MemCgroup(MemCgroupBase):
             raise OSError(errno.ENODEV, f"cgroup {self.path} is not online")
         if name in self._children:
             raise FileExistsError(errno.EEXIST, f"cgroup {self.path} has a child of that name", name)
-        child = MemCgroup(self.machine, name, self)
+        child = MemCgroup._make(self.machine, name, self)
         self._children[name] = child
         return child
 
@@ -249,6 +251,7 @@ class Machine(MachineBase):
     _pointer: Any
     _faults: Faults
     _trace: Trace | None
+    _never_registered: list[str]
     _memcgs: dict[int, MemCgroup]
     _unregistered: weakref.WeakSet[UnregisteredShrinker]
 
@@ -267,6 +270,7 @@ class Machine(MachineBase):
         # Held for a moment by whoever makes, consumes or ends an unregistered shrinker. Re-entrant,
         # since the collector may run the finalizer of another one in that moment.
         self._handover = threading.RLock()
+        self._never_registered = []
         self._memcgs = {}
         self._unregistered = weakref.WeakSet()
         self._pointer = ffi.cast("struct machine *", self._address)
@@ -305,7 +309,7 @@ class Machine(MachineBase):
     def root(self) -> MemCgroup:
         """The root cgroup."""
         known = self._memcgs.get(int(ffi.cast("uintptr_t", lib.sp_memcg_root(self._pointer))))
-        return known if known is not None else MemCgroup(self, "", None)
+        return known if known is not None else MemCgroup._make(self, "", None)
 
     @property
     def closed(self) -> bool:
@@ -369,16 +373,23 @@ class Machine(MachineBase):
         """
         if self._closed:
             return
-        left = [f"shrinker {s.name!r} was still registered" for s in self._registrations()]
         if not lib.sp_pass_depth(self._pointer):  # else _close() refuses, and nothing may change
             with self._handover:
                 self._ending = True
                 for unregistered in list(self._unregistered):
-                    left.append(f"shrinker {unregistered.name!r} was neither registered nor closed")
+                    self._never_registered.append(unregistered.name)
                     unregistered.close()
         self._close()
-        self._closed = True
-        failed: Exception | None = None
+        with self._handover:
+            # Of two threads, or of two calls of which the first was interrupted, one tells.
+            self._closed = True
+            left = [f"shrinker {name!r} was still registered" for name in self._left]
+            left += [
+                f"shrinker {name!r} was neither registered nor closed" for name in self._never_registered
+            ]
+            self._left.clear()
+            self._never_registered.clear()
+        failed: ResourceWarning | None = None
         for text in left:
             try:
                 warnings.warn(f"{text} when its machine was closed", ResourceWarning, stacklevel=2)
@@ -400,6 +411,15 @@ class Machine(MachineBase):
 
 
 _machines: weakref.WeakSet[Machine] = weakref.WeakSet()
+
+
+def _forked() -> None:
+    # Nobody is left to give back what another thread of the parent held.
+    for machine in list(_machines):
+        machine._handover = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_forked)
 
 
 @atexit.register

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, SupportsIndex
 
 from .control import DEFAULT_SEEKS, CountObjects, Flags, ScanObjects
-from .core import RegisteredShrinkerBase, ShrinkControl, check, ffi, lib
+from .core import MachineBase, MemCgroupBase, RegisteredShrinkerBase, ShrinkControl, check, ffi, lib
 from .errors import ClosedError, MovedError
 from .ownership import Arc, Box, ForeignOwnable
 
@@ -119,6 +119,8 @@ class UnregisteredShrinker:
         if "\0" in name:
             raise ValueError(f"the name must not have a NUL in it: {name!r}")
         flags = _checked_flags(flags)
+        if not isinstance(machine, MachineBase):
+            raise TypeError(f"machine must be a Machine, not {machine!r}")
         self = object.__new__(cls)
         self._machine = machine
         self._name = name
@@ -241,7 +243,7 @@ class UnregisteredShrinker:
             consumed, self._consumed = self._consumed, True
             if not consumed:
                 self._machine._unregistered.discard(self)
-                check(lib.sp_shrinker_free(self._pointer, ffi.NULL))
+                lib.sp_shrinker_free(self._pointer, ffi.NULL)  # never registered: it cannot fail
 
     def __enter__(self) -> Self:
         return self
@@ -274,7 +276,10 @@ class RegisteredShrinker(RegisteredShrinkerBase):
     rust/kernel/shrinker.rs.
     """
 
-    __slots__ = ()
+    __slots__ = ("__weakref__",)
+
+    def __init__(self) -> None:
+        raise TypeError("a RegisteredShrinker is made by UnregisteredShrinker.register(data)")
 
     def _live(self) -> Any:
         if self.closed:
@@ -316,6 +321,8 @@ class RegisteredShrinker(RegisteredShrinkerBase):
         set_shrinker_bit().
         """
         pointer = self._live()
+        if not isinstance(memcg, MemCgroupBase):
+            raise TypeError(f"memcg must be a MemCgroup, not {memcg!r}")
         if memcg.machine is not self.machine:
             raise ValueError("memcg belongs to another Machine")
         if not 0 <= nid < self.machine.nr_nodes:

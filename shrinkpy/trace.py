@@ -152,12 +152,7 @@ class Trace:
         CLOCK_MONOTONIC), shrinker (address), memcg_ino, nr, new_nr, freeable, delta, total_scan,
         gfp_mask, name (for names()), nid, priority, retval, kind (0 start, 1 end), tid, cpu.
         """
-        import numpy as np
-
-        parts = [ring.array() for ring in self.rings]
-        events = np.concatenate(parts) if parts else np.empty(0, event_dtype())
-        events.sort(order="seq", kind="stable")
-        return events
+        return _merged(self.rings)
 
     def names(self, name: int) -> tuple[str, str]:
         """What a shrinker is called: its scan function's symbol and its own name."""
@@ -169,7 +164,7 @@ class Trace:
     def lines(self) -> Iterator[str]:
         """The text of text(), line by line."""
         rings = self.rings
-        events = self.array()
+        events = _merged(rings)
         written = sum(ring.written for ring in rings)
         yield from _HEADER.format(kept=len(events), written=written, cpus=os.cpu_count() or 1).splitlines(
             True
@@ -189,6 +184,15 @@ class Trace:
         Without clock, the time is the event's number, as with ftrace's clock ``counter``.
         """
         return "".join(self.lines())
+
+
+def _merged(rings: list[Ring]) -> npt.NDArray[Any]:
+    import numpy as np
+
+    parts = [ring.array() for ring in rings]
+    events = np.concatenate(parts) if parts else np.empty(0, event_dtype())
+    events.sort(order="seq", kind="stable")
+    return events
 
 
 def _line(e: dict[str, int], comm: str, symbol: str) -> str:

@@ -40,7 +40,7 @@ typedef struct {
 	PyObject *last_memcg;
 	PyObject *last_exceptions; /* list, or NULL */
 	PyObject *lost;            /* exceptions that no call could raise */
-	struct registered *registrations; /* handles that own a shrinker */
+	PyObject *left;            /* names of what close() found registered */
 } MachineObject;
 
 /* MemCgroupBase: holds a reference on the cgroup. */
@@ -70,11 +70,7 @@ struct owned {
 	PyObject *borrow;          /* NULL: target is the borrow */
 	PyObject *from_foreign;    /* NULL: nothing to give it back to */
 	PyObject *callbacks[NR_CALLBACKS]; /* of callbacks=, or NULL */
-	/* methods.c: what target's own attributes were when last looked at. */
-	bool plain; /* its methods are those of its class */
-	bool has_dict;
-	const void *dict;
-	Py_ssize_t dict_size;
+	bool plain; /* its methods were those of its class when registered */
 };
 
 /* RegisteredShrinkerBase. */
@@ -85,7 +81,6 @@ typedef struct registered {
 	struct owned *owned; /* NULL: unregistered, closed, or handed over */
 	PyObject *name;
 	unsigned long dropping; /* the thread in from_foreign(), or 0 */
-	struct registered *next, **pprev; /* of machine->registrations */
 } RegisteredObject;
 
 /* The module's own: types, names, and what Python gave to setup(). */
@@ -120,7 +115,7 @@ struct class_function {
 	vectorcall_fn call; /* how a function is called */
 };
 
-enum { FRAME_CLASSES = 8 };
+enum { FRAME_CLASSES = 8, NAMED_CALLS = 128 };
 
 /* A class whose callbacks were looked up in this pass. */
 struct class_entry {
@@ -138,6 +133,7 @@ struct frame {
 	PyObject *exceptions;   /* collected by the outermost frame */
 	size_t dropped;         /* more than it keeps */
 	PyObject *fatal;        /* KeyboardInterrupt and its like */
+	unsigned long calls;    /* of methods, so far */
 	struct class_entry classes[FRAME_CLASSES];
 };
 
@@ -234,8 +230,8 @@ PyObject *memcg_object(MachineObject *machine, struct mem_cgroup *memcg);
 void methods_init(void);
 /* The quickest call of a method by its name. */
 PyObject *call_by_name(PyObject *name, PyObject *const *args);
-/* Looks target's own attributes over, if they may have changed. */
-void look_over(struct owned *o);
+/* Are the target's methods plain functions of its class? */
+bool is_plain(PyObject *target);
 void class_lookup(struct class_entry *e, PyObject *target);
 void forget_classes(struct frame *f);
 

@@ -117,8 +117,7 @@ static inline PyObject *call_target(struct frame *f, struct owned *o,
 	if (o->callbacks[which])
 		return PyObject_CallFunctionObjArgs(o->callbacks[which],
 						    args[0], args[1], NULL);
-	look_over(o);
-	if (likely(f && o->plain)) {
+	if (likely(f && o->plain && f->calls++ >= NAMED_CALLS)) {
 		c = class_function(f, o->target, which);
 		if (likely(c))
 			return c->call(c->function, args, 2, NULL);

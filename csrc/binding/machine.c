@@ -24,7 +24,8 @@ static PyObject *machine_new(PyTypeObject *type, PyObject *args, PyObject *kw)
 	if (!self)
 		return NULL;
 	self->lost = PyList_New(0);
-	if (!self->lost) {
+	self->left = PyList_New(0);
+	if (!self->lost || !self->left) {
 		Py_DECREF((PyObject *)self);
 		return NULL;
 	}
@@ -273,20 +274,6 @@ static PyObject *machine_close(PyObject *op, PyObject *unused)
 	return Py_NewRef(Py_None);
 }
 
-static PyObject *registrations(PyObject *op, PyObject *unused)
-{
-	MachineObject *self = (MachineObject *)op;
-	PyObject *list = PyList_New(0);
-	RegisteredObject *r;
-
-	(void)unused;
-	for (r = self->registrations; list && r; r = r->next) {
-		if (r->owned && PyList_Append(list, (PyObject *)r) < 0)
-			Py_CLEAR(list);
-	}
-	return list;
-}
-
 static int traverse(PyObject *op, visitproc visit, void *arg)
 {
 	MachineObject *self = (MachineObject *)op;
@@ -323,6 +310,7 @@ static void dealloc(PyObject *op)
 		Py_XDECREF(frame_leave(&f, NULL, NULL));
 	}
 	Py_CLEAR(self->lost);
+	Py_CLEAR(self->left);
 	((freefunc)PyType_GetSlot(type, Py_tp_free))(op);
 	Py_DECREF((PyObject *)type);
 }
@@ -335,6 +323,12 @@ static PyObject *get_lost(PyObject *self, void *closure)
 	return Py_NewRef(((MachineObject *)self)->lost);
 }
 
+static PyObject *get_left(PyObject *self, void *closure)
+{
+	(void)closure;
+	return Py_NewRef(((MachineObject *)self)->left);
+}
+
 static PyObject *get_address(PyObject *self, void *closure)
 {
 	(void)closure;
@@ -345,6 +339,8 @@ static PyGetSetDef getset[] = {
 	{ "lost_exceptions", get_lost, NULL,
 	  "Exceptions of callbacks that no call from Python could raise, such "
 	  "as those of a pass in a native thread; a list to read and to empty.",
+	  NULL },
+	{ "_left", get_left, NULL, "Names of what close() found registered.",
 	  NULL },
 	{ "_address", get_address, NULL, "struct machine *, for lib.", NULL },
 	{ 0 },
@@ -375,7 +371,6 @@ static PyMethodDef methods[] = {
 	  "deep. Mirrors shrink_slab() of mm/shrinker.c." },
 	{ "_last_pass", last_pass, METH_NOARGS, NULL },
 	{ "_close", machine_close, METH_NOARGS, NULL },
-	{ "_registrations", registrations, METH_NOARGS, NULL },
 	{ 0 },
 };
 

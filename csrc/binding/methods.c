@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Methods are called by name: what a test puts in their place, on the object
- * or on its class, is what is called. Looking the name up would be a quarter
- * of a call, so it is spared where nothing can have changed:
- *
- *  - what the class has is looked up once a pass (struct class_entry);
- *  - an object's own attributes would come first. That it has none of these
- *    names is known as long as its __dict__ is the same and of the same size.
- *
- * Anything but plain functions of the class, and any class that looks up
- * attributes in its own way, is called by name each time.
+ * or on its class, is what is called. Looking a name up is a quarter of a call,
+ * which a pass over many shrinkers saves: after its first NAMED_CALLS calls,
+ * objects are called through what their class has, looked up once a pass.
+ * Not so objects with attributes of these names when they were registered, and
+ * classes that have anything but plain functions or look attributes up in their
+ * own way. What is missed is a method put on one object, later than its
+ * registration, among more than NAMED_CALLS / 2 shrinkers.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -82,7 +80,7 @@ static PyObject *plain_function(PyObject *target, PyObject *name)
 	return function;
 }
 
-static bool is_plain(PyObject *target)
+bool is_plain(PyObject *target)
 {
 	bool plain = true;
 	int i;
@@ -94,27 +92,6 @@ static bool is_plain(PyObject *target)
 		Py_XDECREF(f);
 	}
 	return plain;
-}
-
-void look_over(struct owned *o)
-{
-	PyObject *dict;
-	Py_ssize_t size;
-
-	if (!o->has_dict)
-		return;
-	dict = PyObject_GenericGetDict(o->target, NULL);
-	size = dict ? PyDict_Size(dict) : -1;
-	Py_XDECREF(dict); /* the object keeps it */
-	if (likely(dict == o->dict && size == o->dict_size && size >= 0))
-		return;
-	o->dict = dict;
-	o->dict_size = size;
-	o->plain = is_plain(o->target);
-	if (!dict) { /* slots only: nothing can come first */
-		PyErr_Clear();
-		o->has_dict = false;
-	}
 }
 
 void class_lookup(struct class_entry *e, PyObject *target)

@@ -43,12 +43,8 @@ static int intern(PyObject **to, const char *name)
 	return *to ? 0 : -1;
 }
 
-static int install(const char *name)
+static int add_to(PyObject *module)
 {
-	PyObject *module = PyImport_AddModule(name); /* borrowed */
-
-	if (!module)
-		return -1;
 	methods_init();
 	if (intern(&sp.callback_names[COUNT], "count_objects") < 0 ||
 	    intern(&sp.callback_names[SCAN], "scan_objects") < 0 ||
@@ -63,15 +59,40 @@ static int install(const char *name)
 	return PyModule_AddFunctions(module, functions);
 }
 
-int sp_init(const char *module);
+enum { FAILED = -1, OTHER_INTERPRETER = -2 };
 
-/* Called through cffi, which has given the GIL up. */
-int sp_init(const char *module)
+/* In this interpreter, is there the module that its importer has just marked? */
+static int install(const char *name, const char *mark)
+{
+	PyObject *key = PyUnicode_FromString(name), *module, *marked;
+	int status = OTHER_INTERPRETER;
+
+	if (!key)
+		return FAILED;
+	module = PyImport_GetModule(key);
+	Py_DECREF(key);
+	marked = module ? PyObject_GetAttrString(module, "mark") : NULL;
+	PyErr_Clear();
+	if (marked && PyUnicode_Check(marked) &&
+	    PyUnicode_CompareWithASCIIString(marked, mark) == 0)
+		status = add_to(module);
+	Py_XDECREF(marked);
+	Py_XDECREF(module);
+	return status;
+}
+
+int sp_init(const char *module, const char *mark);
+
+/*
+ * Called through cffi, which has given the GIL up; PyGILState knows of the main
+ * interpreter only, and so does all of this binding. mark tells the two apart.
+ */
+int sp_init(const char *module, const char *mark)
 {
 	PyGILState_STATE state = PyGILState_Ensure();
-	int status = install(module);
+	int status = install(module, mark);
 
-	if (status < 0)
+	if (status == FAILED)
 		PyErr_Print();
 	PyGILState_Release(state);
 	return status;

@@ -56,35 +56,36 @@ static void drop_unraisable(struct owned *o)
 	Py_DECREF(where);
 }
 
-static void unlink_handle(RegisteredObject *self)
-{
-	if (!self->pprev)
-		return;
-	*self->pprev = self->next;
-	if (self->next)
-		self->next->pprev = self->pprev;
-	self->pprev = NULL;
-}
-
 static struct owned *take_owned(RegisteredObject *self)
 {
 	struct owned *o = self->owned;
 
 	self->owned = NULL;
-	unlink_handle(self);
 	return o;
 }
 
+/* By machine.close(), which tells of what it found; or after a finalizer. */
 void release_owned(void *data, void *private_data)
 {
+	MachineObject *machine = data;
 	struct owned *o = private_data;
+	RegisteredObject *handle;
 	struct gil g;
 
-	(void)data;
 	gil_take(&g);
-	if (o->handle)
-		take_owned(o->handle);
+	handle = o->handle;
+	if (handle) {
+		Py_INCREF((PyObject *)handle);
+		if (PyList_Append(machine->left, handle->name) < 0)
+			PyErr_Clear();
+		handle->dropping = PyThread_get_thread_ident();
+		take_owned(handle);
+	}
 	drop_unraisable(o);
+	if (handle) {
+		handle->dropping = 0;
+		Py_DECREF((PyObject *)handle);
+	}
 	gil_give(&g);
 }
 
@@ -153,7 +154,7 @@ static int find_callbacks(struct owned *o, PyObject *callbacks)
 			return -1;
 		Py_DECREF(found);
 	}
-	o->has_dict = true; /* until look_over() knows better */
+	o->plain = is_plain(o->target);
 	return 0;
 }
 
@@ -187,15 +188,6 @@ static void pin(PyObject *machine, struct shrinker *s, bool on)
 	Py_XDECREF(frame_leave(&f, NULL, NULL));
 }
 
-static void link_handle(RegisteredObject *self)
-{
-	self->next = self->machine->registrations;
-	self->pprev = &self->machine->registrations;
-	if (self->next)
-		self->next->pprev = &self->next;
-	self->machine->registrations = self;
-}
-
 /* Private data, callbacks, and then the core: from its return they run. */
 static enum sp_status publish(RegisteredObject *self, PyObject *machine,
 			      PyObject *name, const char *symbol,
@@ -208,7 +200,6 @@ static enum sp_status publish(RegisteredObject *self, PyObject *machine,
 	self->name = Py_NewRef(name);
 	self->s = o->s;
 	self->owned = o;
-	link_handle(self);
 	frame_enter(&f, self->machine);
 	sp_shrinker_set_private(o->s, o);
 	sp_shrinker_set_callbacks(o->s, python_count, python_scan);
@@ -273,40 +264,41 @@ static PyObject *do_register(PyObject *op, PyObject *args)
 
 /* ---- close ------------------------------------------------------------- */
 
-/* Another thread is in from_foreign(): its close() is not over yet. */
-static int wait_for_drop(RegisteredObject *self)
+/*
+ * Another thread freed it, and drops the data now or in a moment: its close()
+ * is what this one waits for.
+ */
+static PyObject *wait_for_drop(RegisteredObject *self)
 {
 	struct timespec nap = { .tv_nsec = 1000000 };
 
-	while (self->dropping &&
-	       self->dropping != PyThread_get_thread_ident()) {
+	while (self->owned || (self->dropping &&
+			       self->dropping != PyThread_get_thread_ident())) {
 		Py_BEGIN_ALLOW_THREADS nanosleep(&nap, NULL);
-		Py_END_ALLOW_THREADS if (PyErr_CheckSignals() < 0) return -1;
+		Py_END_ALLOW_THREADS if (PyErr_CheckSignals() < 0) return NULL;
 	}
-	return 0;
+	return Py_NewRef(Py_None);
 }
 
 static PyObject *do_close(PyObject *op, PyObject *unused)
 {
 	RegisteredObject *self = (RegisteredObject *)op;
 	struct sp_reason reason = { .status = SP_OK };
-	PyObject *error = NULL;
 	enum sp_status status;
+	PyObject *error;
 	struct frame f;
 	int dropped;
 
 	(void)unused;
-	if (!self->owned) {
-		if (wait_for_drop(self) < 0)
-			return NULL;
-		return Py_NewRef(Py_None);
-	}
+	if (!self->owned)
+		return wait_for_drop(self);
 	frame_enter(&f, self->machine);
 	status = sp_shrinker_free(self->s, &reason);
-	error = frame_leave(&f, NULL, NULL);
-	Py_XDECREF(error);
+	Py_XDECREF(frame_leave(&f, NULL, NULL));
 	if (status == SP_INTR)
 		return NULL; /* the signal handler's exception is set */
+	if (status == SP_GONE)
+		return wait_for_drop(self);
 	if (status != SP_OK) {
 		error = status_error(status, &reason);
 		if (error) {
@@ -314,11 +306,6 @@ static PyObject *do_close(PyObject *op, PyObject *unused)
 			Py_DECREF(error);
 		}
 		return NULL;
-	}
-	if (!self->owned) { /* another close() came first */
-		if (wait_for_drop(self) < 0)
-			return NULL;
-		return Py_NewRef(Py_None);
 	}
 	self->dropping = PyThread_get_thread_ident();
 	dropped = owned_drop(take_owned(self));

@@ -186,6 +186,7 @@ struct machine {
 	unsigned long nr_memcgs;
 	unsigned long nr_listed;
 	bool closing;
+	pthread_t closer; /* while closing */
 
 	bool debugfs_up;
 	struct list_node dentries;

@@ -103,6 +103,12 @@ enum sp_status sp_machine_close(struct machine *m, struct sp_reason *reason)
 			       "closing the machine from inside one of its "
 			       "passes would wait for that pass for ever");
 	machine_lock(m);
+	if (m->closing && pthread_equal(m->closer, pthread_self())) {
+		machine_unlock(m);
+		return explain(
+			reason, SP_DEADLOCK, NULL, -1, NULL,
+			"closing the machine from inside its own close would wait for itself");
+	}
 	while (m->closing && status == SP_OK)
 		status = machine_wait(m);
 	if (status != SP_OK || m->closed) {
@@ -110,6 +116,7 @@ enum sp_status sp_machine_close(struct machine *m, struct sp_reason *reason)
 		return status;
 	}
 	m->closing = true;
+	m->closer = pthread_self();
 	machine_unlock(m);
 
 	status = shrinkers_close(m, reason);

@@ -198,13 +198,13 @@ static ALWAYS_INLINE unsigned long turn_of(struct turn *t,
 	nr = take_deferred(deferred);
 	delta = sp_delta(freeable, t->priority, READ_ONCE(s->seeks));
 	n.total_scan = sp_total_scan(nr, delta, t->priority, freeable);
-	if (tracing)
+	if (tracing && READ_ONCE(t->m->trace_on))
 		trace_start_event(t->r, s, sc, nr, freeable, delta,
 				  n.total_scan, t->priority);
 	scan_batches(t, sc, s, freeable, &n);
 	new_nr = add_deferred(deferred,
 			      sp_next_deferred(nr, delta, n.scanned, freeable));
-	if (tracing)
+	if (tracing && READ_ONCE(t->m->trace_on))
 		trace_end_event(t->r, s, sc, n.freed, nr, new_nr, n.total_scan);
 
 	t->freeable += counted;
@@ -353,7 +353,6 @@ enum sp_status sp_shrink_slab(struct machine *m, unsigned int gfp_mask, int nid,
 			  .gfp_mask = gfp_mask,
 			  .nid = nid,
 			  .priority = priority,
-			  .tracing = READ_ONCE(m->trace_on),
 			  .reason = &out->reason };
 	enum sp_status status;
 
@@ -370,6 +369,8 @@ enum sp_status sp_shrink_slab(struct machine *m, unsigned int gfp_mask, int nid,
 			       SP_MAX_DEPTH);
 	if (unlikely(status != SP_OK))
 		return status;
+	/* Not before the epoch is stored: sp_trace_start() looks for that. */
+	t.tracing = reader_load(m->trace_on);
 	t.slot = &t.r->slot[t.r->depth - 1];
 	if (m->memcg && memcg != READ_ONCE(m->root))
 		memcg_pass(&t);

@@ -283,8 +283,10 @@ static enum sp_status free_locked(struct machine *m, struct shrinker *s,
 			goto ring;
 		status = wait_for_freer(m, self, s);
 	}
-	if (status != SP_OK || s->freed)
+	if (status != SP_OK)
 		return status;
+	if (s->freed)
+		return SP_GONE;
 	if (!s->listed && !(s->flags & SHRINKER_REGISTERED)) {
 		teardown(m, s);
 		return SP_OK;
@@ -413,7 +415,7 @@ enum sp_status shrinkers_close(struct machine *m, struct sp_reason *reason)
 	enum sp_status status = SP_OK;
 
 	machine_lock(m);
-	while (status == SP_OK && !list_empty(&m->shrinkers)) {
+	while (status >= SP_OK && !list_empty(&m->shrinkers)) {
 		struct shrinker *s =
 			container_of(m->shrinkers.next, struct shrinker, all);
 		void *private_data = s->private_data;
@@ -428,7 +430,7 @@ enum sp_status shrinkers_close(struct machine *m, struct sp_reason *reason)
 		machine_lock(m);
 	}
 	machine_unlock(m);
-	return status;
+	return status > SP_OK ? SP_OK : status;
 }
 
 void sp_shrinker_pin(struct shrinker *s)

@@ -77,14 +77,21 @@ enum sp_status sp_trace_start(struct machine *m, size_t entries,
 {
 	size_t size = 1;
 	struct trace *t;
+	bool was_on;
 
 	if (!entries || entries > SIZE_MAX / 2 / sizeof(struct sp_trace_event))
 		return SP_INVAL;
 	while (size < entries)
 		size *= 2;
 	machine_lock(m);
-	/* A pass could be writing to what is forgotten here. */
+	/*
+	 * A pass could be writing to what is forgotten here. One that begins
+	 * now finds the trace off, or is seen by passes_running().
+	 */
+	was_on = m->trace_on;
+	STORE_RELEASE(m->trace_on, false);
 	if (passes_running(m)) {
+		STORE_RELEASE(m->trace_on, was_on);
 		machine_unlock(m);
 		return SP_BUSY;
 	}

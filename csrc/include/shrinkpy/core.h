@@ -39,6 +39,7 @@ struct mem_cgroup;
 /* Those of errno's values are what the kernel's own functions return. */
 enum sp_status {
 	SP_OK = 0,
+	SP_GONE = 1, /* of a free: another call did it meanwhile */
 	SP_NOENT = -2,
 	SP_INTR = -4, /* a wait was given up because hooks.wait_poll said so */
 	SP_NOMEM = -12,
@@ -110,7 +111,7 @@ SP_API enum sp_status sp_machine_create(const struct sp_config *config,
 /*
  * Frees every shrinker that lives, by force where references were leaked, and
  * waits for the callbacks in flight. From then on the machine answers
- * SP_CLOSED. In a callback of this machine: SP_DEADLOCK.
+ * SP_CLOSED. SP_DEADLOCK in a callback of this machine, or in hooks.release.
  */
 SP_API enum sp_status sp_machine_close(struct machine *m,
 				       struct sp_reason *reason);
@@ -171,8 +172,9 @@ SP_API enum sp_status sp_shrinker_alloc(struct machine *m, unsigned int flags,
 SP_API enum sp_status sp_shrinker_register(struct shrinker *s,
 					   struct sp_reason *reason);
 /*
- * Waits until no callback of this shrinker runs. SP_OK: it is gone (for NULL
- * too). SP_DEADLOCK: nothing has changed. SP_HANG: the first reference is
+ * Waits until no callback of this shrinker runs. SP_OK: this call freed it (or
+ * s is NULL). SP_GONE: another one did, and this one waited for it; only with a
+ * pin can that be asked. SP_DEADLOCK: nothing has changed. SP_HANG: the first reference is
  * dropped, the shrinker stays listed and callable, and every later free says
  * the same. SP_INTR: it is no longer called; call again to go on.
  */
@@ -276,7 +278,10 @@ struct sp_pass {
 SP_API enum sp_status sp_shrink_slab(struct machine *m, unsigned int gfp_mask,
 				     int nid, struct mem_cgroup *memcg,
 				     int priority, struct sp_pass *out);
-/* In a callback: the innermost running pass of this thread ends after it. */
+/*
+ * In a callback: the innermost pass of this thread ends after the turn of this
+ * shrinker, which goes on as its callbacks say.
+ */
 SP_API void sp_pass_abort(struct machine *m);
 /* How many passes this thread is in. */
 SP_API int sp_pass_depth(struct machine *m);
@@ -338,7 +343,7 @@ SP_API size_t sp_fault_attempts(struct machine *m, struct sp_attempt *out,
 				size_t max);
 
 struct sp_ledger {
-	unsigned long live[SP_NR_SITES]; /* alive, those in limbo included */
+	unsigned long live[SP_NR_SITES];
 	unsigned long bytes;
 	unsigned long
 		limbo; /* of them, waiting for passes that may still look */
