@@ -221,7 +221,7 @@ static void pins_outlive_the_free(void)
 	sp_ledger_read(m, &ledger);
 	CHECK_EQ(ledger.live[SP_SITE_SHRINKER], 0);
 	CHECK_EQ(ledger.live[SP_SITE_NR_DEFERRED], 0);
-	CHECK_EQ(sp_shrinker_free(s, NULL), SP_OK);
+	CHECK_EQ(sp_shrinker_free(s, NULL), SP_GONE);
 	sp_shrinker_unpin(s);
 	sp_machine_destroy(m);
 }
