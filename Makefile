@@ -68,10 +68,10 @@ needs: needs-cc
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "shrinkpy needs Python's venv module. On Debian or Ubuntu: $(APT)" >&2; exit 1; }
 	@$(PYTHON) -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' || { echo "shrinkpy needs Python's headers (Python.h). On Debian or Ubuntu: $(APT)" >&2; exit 1; }
 
-# A venv that was cut off half-made is made anew: the stamp comes last.
+# The stamp comes last: what was cut off half-made is gone on with.
 $(VENV)/needs: | needs
 	@echo "making $(VENV) ..."
-	@$(PYTHON) -m venv --clear $(VENV)
+	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) $(BUILD_NEEDS) $(RUN_NEEDS)
 	@touch $@
 

@@ -26,6 +26,7 @@ from . import __version__
 from . import conform as vectors
 from .drivers.binder import DamagedError
 from .errors import KernelWouldError
+from .golden import UnreadableError
 from .output import UnwritableError, check_writable, write_whole
 from .pressure import (
     DEFAULT_TARGET,
@@ -97,7 +98,7 @@ def _verb(function: Callable[P, int]) -> Callable[P, None]:
         except TargetFailed as failed:
             code = 1
             _say_failure(failed)
-        except (_BadInputError, TargetError, UnwritableError, vectors.UnreadableError) as error:
+        except (_BadInputError, TargetError, UnwritableError, UnreadableError) as error:
             code = 2
             _say(str(error))
         except MemoryError as error:

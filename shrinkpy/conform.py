@@ -7,19 +7,18 @@ itself (raw callbacks, no typed face), since it asks for values that the face re
 
 from __future__ import annotations
 
-import gzip
 import json
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from .control import SHRINK_EMPTY, SHRINK_STOP
 from .core import ffi, lib
+from .golden import Op, UnreadableError, read_scenarios
 from .machine import Faults
 
-__all__ = ["Difference", "Report", "UnreadableError", "conform", "read_scenarios", "run_scenario"]
+__all__ = ["Difference", "Report", "conform", "run_scenario"]
 
 ULONG = 2**64
 REGISTERED, ALLOCATED, MEMCG_AWARE = 1, 2, 8
@@ -27,32 +26,6 @@ HANG = -1002  # SP_HANG
 _RING = 64  # events; it is emptied at every callback, and there are two at most between those
 DIR_INODE = 1000  # the vectors' inode of memcg m is 1000 + m
 
-Op = dict[str, Any]
-
-
-# What each operation must have, by type.
-_FIELDS: dict[str, dict[str, type]] = {
-    "alloc": {"h": int, "flags": int, "name": str},
-    "allocn": {"h": int, "n": int, "flags": int, "reg": int},
-    "set": {"h": int, "batch": int, "seeks": int},
-    "script": {"h": int},
-    "objs": {"h": int, "m": int, "nid": int, "n": int},
-    "register": {"h": int},
-    "free": {"h": int},
-    "clear_allocated": {"h": int, "clear": int},
-    "memcg_new": {"m": int, "parent": int},
-    "memcg_online": {"m": int},
-    "memcg_offline": {"m": int},
-    "memcg_release": {"m": int},
-    "setbit": {"m": int, "nid": int, "id": int},
-    "shrink": {"gfp": int, "nid": int, "m": int, "prio": int},
-    "poke": {"h": int, "nid": int, "m": int, "v": int},
-    "kmem": {"on": int},
-    "debugfs_init": {},
-    "rename": {"h": int, "name": str},
-    "dbg_count": {"h": int},
-    "dbg_scan": {"h": int, "text": str},
-}
 
 # Results of an operation; what it lacks must not have happened.
 _RESULTS = ("r", "ev", "al", "w", "slabs")
@@ -60,10 +33,6 @@ _RESULTS = ("r", "ev", "al", "w", "slabs")
 _LIVE = ("shrinker", "name", "nr_deferred", "info", "unit")
 # The vectors do not record the allocations of these.
 _NO_ATTEMPTS = ("allocn", "debugfs_init")
-
-
-class UnreadableError(Exception):
-    """A file is not golden vectors, or not whole."""
 
 
 class Difference(NamedTuple):
@@ -591,52 +560,7 @@ def sp_raw_scan(pointer: Any, sc: Any) -> int:
     return scenario.scan(shrinker, sc)
 
 
-# ---- files of scenarios
-
-
-def _check(vector: Any) -> None:
-    """Is this a vector? Raises UnreadableError with what is missing."""
-    if not isinstance(vector, dict):
-        raise UnreadableError("is not a JSON object")
-    for key, kind in (("id", str), ("fam", str), ("cfg", dict), ("init", dict), ("ops", list)):
-        if not isinstance(vector.get(key), kind):
-            raise UnreadableError(f"has no {key!r}")
-    cfg = vector["cfg"]
-    if not all(isinstance(cfg.get(key), int) for key in ("nodes", "memcg", "kmem", "root")):
-        raise UnreadableError("has a cfg without nodes, memcg, kmem or root")
-    if not 1 <= cfg["nodes"] <= lib.SP_MAX_NODES or not 0 <= cfg["root"] <= 2:
-        raise UnreadableError("has a cfg that no machine can have")
-    for op in vector["ops"]:
-        name = op.get("op") if isinstance(op, dict) else None
-        if name not in _FIELDS:
-            raise UnreadableError(f"has an unknown operation {name!r}")
-        for key, field_kind in _FIELDS[name].items():
-            if not isinstance(op.get(key), field_kind):
-                raise UnreadableError(f"has an operation {name!r} without {key!r}")
-
-
-def read_scenarios(path: Path) -> Iterator[dict[str, Any]]:
-    """The vectors of one file (JSON lines, plain or gzip), each checked.
-
-    Raises UnreadableError, with the file and the line, for what is no vector or cut short; OSError.
-    """
-    with path.open("rb") as raw:
-        packed = raw.read(2) == b"\x1f\x8b"
-    n = 0
-    try:
-        with gzip.open(path, "rt", encoding="utf-8") if packed else path.open(encoding="utf-8") as lines:
-            for n, line in enumerate(lines, 1):  # noqa: B007 - told on errors
-                vector = json.loads(line)
-                _check(vector)
-                yield vector
-    except UnreadableError as error:
-        raise UnreadableError(f"{path}: line {n} {error}") from None
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise UnreadableError(f"{path}: cut or damaged after line {n}: {error}") from None
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise UnreadableError(f"{path}: line {n} is not JSON: {error}") from None
-    if n == 0:
-        raise UnreadableError(f"{path}: holds no scenarios")
+# ---- one scenario, and files of them
 
 
 def run_scenario(vector: dict[str, Any]) -> list[Difference]:

@@ -11,9 +11,9 @@ import threading
 import warnings
 import weakref
 from collections.abc import Iterator
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+from .closing import Closing
 from .control import Gfp
 from .core import MachineBase, MemCgroupBase, check, ffi, lib
 from .errors import ClosedError
@@ -234,7 +234,7 @@ class MemCgroup(MemCgroupBase):
         return f"<MemCgroup {self.path}{'' if self.online else ', offline'}>"
 
 
-class Machine(MachineBase):
+class Machine(MachineBase, Closing):
     """Nodes, cgroups and shrinkers: what is global in a kernel.
 
     Machines know nothing of each other; a test takes a fresh one. nr_nodes is 1 to 1024. memcg
@@ -397,14 +397,6 @@ class Machine(MachineBase):
                 failed = failed or error
         if failed is not None:
             raise failed
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"<Machine, {self.nr_nodes} node{'s' * (self.nr_nodes != 1)}{', closed' * self._closed}>"

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import abc
 import warnings
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, SupportsIndex
 
+from .closing import Closing
 from .control import DEFAULT_SEEKS, CountObjects, Flags, ScanObjects
 from .core import MachineBase, MemCgroupBase, RegisteredShrinkerBase, ShrinkControl, check, ffi, lib
 from .errors import ClosedError, MovedError
@@ -90,7 +90,38 @@ def _symbol(of: object) -> str:
     return "".join(f"{cls.__qualname__}.scan_objects".split())
 
 
-class UnregisteredShrinker:
+class _Fields(abc.ABC):
+    """What both handles read of struct shrinker."""
+
+    __slots__ = ()
+
+    @abc.abstractmethod
+    def _live(self) -> Any:
+        """The struct shrinker *, or the exception that says why there is none any more."""
+
+    @property
+    def flags(self) -> Flags:
+        """The user's flags; MEMCG_AWARE is dropped on a machine without cgroups."""
+        return Flags(lib.sp_shrinker_flags(self._live()) & int(_FACE_FLAGS))
+
+    @property
+    def id(self) -> int | None:
+        """The id by which cgroups know it, None if it is not memcg-aware."""
+        pointer = self._live()
+        return lib.sp_shrinker_id(pointer) if self.flags & Flags.MEMCG_AWARE else None
+
+    @property
+    def seeks(self) -> int:
+        """What an object costs to bring back, DEFAULT_SEEKS (2) at first."""
+        return int(lib.sp_shrinker_seeks(self._live()))
+
+    @property
+    def batch(self) -> int:
+        """Objects a scan call, 0 for SHRINK_BATCH (128)."""
+        return int(lib.sp_shrinker_batch(self._live()))
+
+
+class UnregisteredShrinker(_Fields, Closing):
     """An allocated shrinker that no pass can see yet, and whose fields may be set.
 
     Get one from alloc(). register() consumes it; until then close(), the end of a with block or the
@@ -152,27 +183,6 @@ class UnregisteredShrinker:
     def machine(self) -> Machine:
         """The Machine it was allocated on."""
         return self._machine
-
-    @property
-    def flags(self) -> Flags:
-        """The user's flags; MEMCG_AWARE is dropped on a machine without cgroups."""
-        return Flags(lib.sp_shrinker_flags(self._live()) & int(_FACE_FLAGS))
-
-    @property
-    def id(self) -> int | None:
-        """The id by which cgroups know it, None if it is not memcg-aware."""
-        pointer = self._live()
-        return lib.sp_shrinker_id(pointer) if self.flags & Flags.MEMCG_AWARE else None
-
-    @property
-    def seeks(self) -> int:
-        """What an object costs to bring back, DEFAULT_SEEKS (2) at first."""
-        return int(lib.sp_shrinker_seeks(self._live()))
-
-    @property
-    def batch(self) -> int:
-        """Objects a scan call, 0 for SHRINK_BATCH (128)."""
-        return int(lib.sp_shrinker_batch(self._live()))
 
     def set_seeks(self, seeks: SupportsIndex = DEFAULT_SEEKS) -> None:
         """Set what an object costs to bring back: 0 to 2**31 - 1. 0 trims half the cache a pass.
@@ -245,14 +255,6 @@ class UnregisteredShrinker:
                 self._machine._unregistered.discard(self)
                 lib.sp_shrinker_free(self._pointer, ffi.NULL)  # never registered: it cannot fail
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
-    ) -> None:
-        self.close()
-
     def __del__(self) -> None:
         if not hasattr(self, "_pointer"):
             return  # alloc() failed
@@ -268,7 +270,7 @@ class UnregisteredShrinker:
         return f"<UnregisteredShrinker {self._name!r}{', consumed' * self._consumed}>"
 
 
-class RegisteredShrinker(RegisteredShrinkerBase):
+class RegisteredShrinker(RegisteredShrinkerBase, _Fields, Closing):
     """A registration: passes call its callbacks until close() frees it.
 
     register() makes it. It owns the private data; close(), the end of a with block, or its
@@ -291,27 +293,6 @@ class RegisteredShrinker(RegisteredShrinkerBase):
         """What is borrowed of the private data. Raises ClosedError after close()."""
         self._live()
         return self._borrow()
-
-    @property
-    def flags(self) -> Flags:
-        """The user's flags; MEMCG_AWARE is dropped on a machine without cgroups."""
-        return Flags(lib.sp_shrinker_flags(self._live()) & int(_FACE_FLAGS))
-
-    @property
-    def id(self) -> int | None:
-        """The id by which cgroups know it, None if it is not memcg-aware."""
-        pointer = self._live()
-        return lib.sp_shrinker_id(pointer) if self.flags & Flags.MEMCG_AWARE else None
-
-    @property
-    def seeks(self) -> int:
-        """What an object costs to bring back."""
-        return int(lib.sp_shrinker_seeks(self._live()))
-
-    @property
-    def batch(self) -> int:
-        """Objects a scan call, 0 for SHRINK_BATCH (128)."""
-        return int(lib.sp_shrinker_batch(self._live()))
 
     def set_bit(self, memcg: MemCgroup, nid: int = 0) -> None:
         """Say that objects were added on (memcg, nid): its passes call this shrinker from now on.
@@ -358,14 +339,6 @@ class RegisteredShrinker(RegisteredShrinkerBase):
         if not lib.sp_peek_deferred(pointer, where, nid, value):
             raise ValueError(f"{memcg!r} keeps no deferred work")
         return int(value[0])
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"<RegisteredShrinker {self.name!r}{', closed' if self.closed else ''}>"

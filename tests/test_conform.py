@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from shrinkpy.conform import UnreadableError, conform, read_scenarios, run_scenario
+from shrinkpy.conform import conform, run_scenario
+from shrinkpy.golden import UnreadableError, read_scenarios
 
 GOLDEN = Path(__file__).parent / "data" / "golden"
 FILES = sorted(GOLDEN.glob("*.jsonl.gz"))

@@ -348,6 +348,7 @@ enum sp_status memcg_init(struct machine *m, const struct sp_config *config);
 void memcg_exit(struct machine *m);
 enum sp_status expand_shrinker_info(struct machine *m, int id);
 struct mem_cgroup *memcg_next(struct mem_cgroup *top, struct mem_cgroup *pos);
+struct shrinker_info_unit *unit_of(struct mem_cgroup *memcg, int nid, int id);
 struct shrinker_info *memcg_info(struct mem_cgroup *memcg, int nid);
 long *memcg_deferred(struct mem_cgroup *memcg, int nid, int id);
 

@@ -56,8 +56,7 @@ struct shrinker_info *memcg_info(struct mem_cgroup *memcg, int nid)
 	return LOAD_ACQUIRE(memcg->info[nid]);
 }
 
-static struct shrinker_info_unit *unit_of(struct mem_cgroup *memcg, int nid,
-					  int id)
+struct shrinker_info_unit *unit_of(struct mem_cgroup *memcg, int nid, int id)
 {
 	struct shrinker_info *info = memcg_info(memcg, nid);
 
@@ -425,30 +424,4 @@ enum sp_status sp_set_shrinker_bit(struct machine *m, struct mem_cgroup *memcg,
 	__atomic_fetch_or(map, 1ul << id % SHRINKER_UNIT_BITS,
 			  __ATOMIC_SEQ_CST);
 	return SP_OK;
-}
-
-/* ---- introspection ----------------------------------------------------- */
-
-int sp_peek_map_nr_max(struct mem_cgroup *memcg, int nid)
-{
-	struct shrinker_info *info = memcg_info(memcg, nid);
-
-	return info ? info->map_nr_max : -1;
-}
-
-bool sp_peek_bit(struct mem_cgroup *memcg, int nid, int id)
-{
-	struct shrinker_info_unit *unit = unit_of(memcg, nid, id);
-
-	return unit && (READ_ONCE(unit->map) >> id % SHRINKER_UNIT_BITS) & 1;
-}
-
-bool sp_peek_unit_deferred(struct mem_cgroup *memcg, int nid, int id,
-			   long *value)
-{
-	long *place = memcg_deferred(memcg, nid, id);
-
-	if (place)
-		*value = READ_ONCE(*place);
-	return place != NULL;
 }
