@@ -64,7 +64,7 @@ needs-cc:
 	@command -v $(CC) >/dev/null || { echo "shrinkpy needs a C compiler. On Debian or Ubuntu: $(APT)" >&2; exit 1; }
 
 needs: needs-cc
-	@test -n "$(PYTHON)" || { echo "shrinkpy needs Python 3.11 or newer (PYTHON=... names one). On Debian or Ubuntu: $(APT)" >&2; exit 1; }
+	@test -n "$(PYTHON)" && $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "shrinkpy needs Python 3.11 or newer (PYTHON=... names one). On Debian or Ubuntu: $(APT)" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "shrinkpy needs Python's venv module. On Debian or Ubuntu: $(APT)" >&2; exit 1; }
 	@$(PYTHON) -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' || { echo "shrinkpy needs Python's headers (Python.h). On Debian or Ubuntu: $(APT)" >&2; exit 1; }
 

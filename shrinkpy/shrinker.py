@@ -31,6 +31,10 @@ class Shrinker(abc.ABC):
 
     Both may be called from several threads at once, and while the other one runs (the Rust
     binding's ``T::Ptr: Sync``). An exception ends this shrinker's turn in the pass.
+
+    They are called by name, so that a test may put another function in their place, on the object
+    or on its class. In a pass over more than 64 shrinkers the later ones are called through their
+    class: a function put on one object after its registration is not seen there.
     """
 
     @abc.abstractmethod
