@@ -242,6 +242,15 @@ class TestRemove:
         del app
         assert machine.ledger == before
 
+    def test_without_memory_cgroups_there_is_nothing_to_reparent(self) -> None:
+        with sp.Machine(memcg=False) as machine:
+            before = machine.ledger
+            app = machine.root.create("app")
+            app.remove()
+            assert not app.online
+            del app
+            assert machine.ledger == before
+
     def test_again_is_nothing(self, machine: sp.Machine) -> None:
         app = machine.root.create("app")
         app.remove()

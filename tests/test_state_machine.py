@@ -152,9 +152,8 @@ def told(error: BaseException) -> Any:
 class World(ABC):
     """A machine, its shrinkers and cgroups by name ("" is the root), and the log of its callbacks."""
 
-    def __init__(self, nr_nodes: int, memcg: bool) -> None:
+    def __init__(self, nr_nodes: int) -> None:
         self.nr_nodes = nr_nodes
-        self.memcg = memcg
         self.log: list[Any] = []
         self.here: tuple[int, str | None] = 0, None
         """node and cgroup of the callback that runs"""
@@ -234,12 +233,10 @@ class World(ABC):
         self.spawn(f"spawned{next(self.spawned_numbers)}", spec)
 
     def offline_here(self) -> None:
-        if self.memcg:  # without, the bare root takes over nothing
-            self.offline(self.here[1] or "")
+        self.offline(self.here[1] or "")
 
     def remove_here(self) -> None:
-        if self.memcg:
-            self.remove(self.here[1] or "")
+        self.remove(self.here[1] or "")
 
     @staticmethod
     def nth(of: dict[str, Any], n: int) -> str:
@@ -306,7 +303,7 @@ class World(ABC):
 
 class RealWorld(World):
     def __init__(self, nr_nodes: int, memcg: bool, kmem: bool, max_stall: int) -> None:
-        super().__init__(nr_nodes, memcg)
+        super().__init__(nr_nodes)
         self.machine = shrinkpy.Machine(nr_nodes, memcg=memcg, kmem=kmem, max_stall=max_stall)
         self.cgroups[""] = self.machine.root
         self.names = {self.machine.root.ino: ""}
@@ -416,7 +413,7 @@ class ModelWorld(World):
     """The face's own rules (who may be removed, what last_pass holds on to) over the model."""
 
     def __init__(self, nr_nodes: int, memcg: bool, kmem: bool, max_stall: int) -> None:
-        super().__init__(nr_nodes, memcg)
+        super().__init__(nr_nodes)
         root = "online" if memcg else "bare"
         self.machine = model.Machine(nr_nodes, memcg=memcg, kmem=kmem, root=root, max_stall=max_stall)
         self.cgroups[""] = self.machine.root
@@ -568,18 +565,15 @@ class Pair:
             with shrinkpy.Machine(self.nr_nodes, memcg=self.memcg) as empty:
                 blank = empty.ledger
             expected = blank._replace(unit=left["unit"])  # what grew stays grown
-            if not self.memcg:  # none of its cgroups can be removed
-                expected = expected._replace(info=left["info"], memcgs=left["memcgs"])
             if expected != blank:
                 expected = expected._replace(bytes=got.bytes)
             assert got == expected
 
     def take_down(self) -> None:
         self.both("fail_nth", 0, ())
-        if self.memcg:
-            for cgroup in reversed(list(self.modelled.cgroups)[1:]):
-                self.both("remove", cgroup)
-                self.both("forget", cgroup)
+        for cgroup in reversed(list(self.modelled.cgroups)[1:]):
+            self.both("remove", cgroup)
+            self.both("forget", cgroup)
         for name in list(self.modelled.registered):
             self.both("close", name)
         for name in list(self.modelled.unregistered):
@@ -752,7 +746,6 @@ class ShrinkerMachine(RuleBasedStateMachine):
         name = self.new_name("c")
         return multiple() if failed(self.both("create", parent, name)) else name
 
-    @with_memcg
     @populated
     @rule(target=cgroups, cgroup=consumes(cgroups), verbs=endings)
     def end_cgroup(self, cgroup: str, verbs: tuple[str, ...]) -> str | MultipleResults[str]:

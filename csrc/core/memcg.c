@@ -274,7 +274,9 @@ enum sp_status sp_memcg_offline(struct mem_cgroup *memcg,
 
 	machine_lock(m);
 	parent = memcg->parent ? memcg->parent : m->root;
-	if (!memcg->info[0] || !parent->info[0]) {
+	/* The parent's is looked at for each count: there may be none. */
+	if (!memcg->info[0] ||
+	    (!parent->info[0] && memcg->info[0]->map_nr_max)) {
 		machine_unlock(m);
 		return explain(reason, SP_OOPS, NULL, 0, memcg,
 			       "reparenting deferred work %s a cgroup that "
