@@ -40,6 +40,7 @@ typedef struct {
 	PyObject *last_memcg;
 	PyObject *last_exceptions; /* list, or NULL */
 	PyObject *lost;            /* exceptions that no call could raise */
+	size_t nr_owned;           /* shrinkers whose callbacks are Python */
 	PyObject *left;            /* names of what close() found registered */
 } MachineObject;
 

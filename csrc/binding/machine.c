@@ -4,7 +4,10 @@
 
 #include <structmember.h>
 
-enum { DEFAULT_GFP = 0xcc0 }; /* GFP_KERNEL */
+enum {
+	DEFAULT_GFP = 0xcc0, /* GFP_KERNEL */
+	LONG_PASS = 256,     /* shrinkers */
+};
 
 static PyObject *machine_new(PyTypeObject *type, PyObject *args, PyObject *kw)
 {
@@ -187,6 +190,32 @@ static void remember(MachineObject *self, const struct pass_args *a,
 	replace_ref(&self->last_memcg, Py_XNewRef(a->memcg));
 }
 
+/*
+ * A pass with Python shrinkers keeps the GIL from callback to callback: taking
+ * it anew for each would cost more than all the rest. One without any gives it
+ * up if it is long.
+ */
+static enum sp_status do_pass(MachineObject *self, struct frame *f,
+			      const struct pass_args *a,
+			      struct mem_cgroup *memcg, struct sp_pass *pass)
+{
+	const bool give_up = !self->nr_owned &&
+			     sp_machine_nr_registered(self->m) >= LONG_PASS;
+	PyThreadState *saved = NULL;
+	enum sp_status status;
+
+	if (give_up) {
+		f->gil = false;
+		saved = PyEval_SaveThread();
+	}
+	status = sp_shrink_slab(self->m, (unsigned int)a->gfp_mask, (int)a->nid,
+				memcg, (int)a->priority, pass);
+	if (give_up)
+		PyEval_RestoreThread(saved);
+	f->gil = false; /* the core is left: making an error is Python code */
+	return status;
+}
+
 static PyObject *shrink_slab(PyObject *op, PyObject *const *args,
 			     Py_ssize_t nargs, PyObject *kwnames)
 {
@@ -207,9 +236,7 @@ static PyObject *shrink_slab(PyObject *op, PyObject *const *args,
 		memcg = sp_memcg_root(self->m);
 
 	frame_enter(&f, self);
-	status = sp_shrink_slab(self->m, (unsigned int)a.gfp_mask, (int)a.nid,
-				memcg, (int)a.priority, &pass);
-	f.gil = false; /* the core is left: making an error is Python code */
+	status = do_pass(self, &f, &a, memcg, &pass);
 	/* Spins were reported one by one, an abort is the frame's fatal. */
 	if (status != SP_OK && status != SP_SPIN && status != SP_ABORTED)
 		error = status_error(status, &pass.reason);

@@ -21,6 +21,7 @@ static void owned_free(struct owned *o)
 	Py_CLEAR(o->callbacks[SCAN]);
 	Py_CLEAR(o->from_foreign);
 	Py_CLEAR(o->foreign);
+	o->machine->nr_owned--;
 	PyMem_Free(o);
 }
 
@@ -238,6 +239,7 @@ static PyObject *do_register(PyObject *op, PyObject *args)
 	if (!o)
 		return PyErr_NoMemory();
 	o->machine = (MachineObject *)machine;
+	o->machine->nr_owned++;
 	o->handle = self;
 	o->s = (struct shrinker *)(uintptr_t)address;
 	/* into_foreign() and borrow() may close the machine, and so free it. */

@@ -207,6 +207,11 @@ void sp_machine_set_max_stall(struct machine *m, unsigned long scans)
 	WRITE_ONCE(m->max_stall, scans);
 }
 
+unsigned long sp_machine_nr_registered(const struct machine *m)
+{
+	return READ_ONCE(m->nr_listed);
+}
+
 unsigned long sp_machine_slabs_scanned(const struct machine *m)
 {
 	const struct reclaimer *r;

@@ -163,7 +163,7 @@ enum sp_status sp_shrinker_register(struct shrinker *s,
 	} else {
 		list_add_tail(&s->list, &m->shrinker_list);
 		s->listed = true;
-		m->nr_listed++;
+		WRITE_ONCE(m->nr_listed, m->nr_listed + 1);
 		s->flags |= SHRINKER_REGISTERED;
 		debugfs_add(m, s);
 		s->base_ref = true;
@@ -202,7 +202,7 @@ static void teardown(struct machine *m, struct shrinker *s)
 	if (s->listed) {
 		list_del(&s->list);
 		s->listed = false;
-		m->nr_listed--;
+		WRITE_ONCE(m->nr_listed, m->nr_listed - 1);
 		debugfs_remove(m, s);
 		s->flags &= ~(unsigned int)SHRINKER_REGISTERED;
 	}

@@ -127,6 +127,8 @@ SP_API bool sp_machine_kmem(const struct machine *m);
 SP_API void sp_machine_set_kmem(struct machine *m, bool on);
 SP_API unsigned long sp_machine_max_stall(const struct machine *m);
 SP_API void sp_machine_set_max_stall(struct machine *m, unsigned long scans);
+/* Shrinkers on shrinker_list. */
+SP_API unsigned long sp_machine_nr_registered(const struct machine *m);
 /* vmstat's slabs_scanned: the sum of nr_scanned over all scan calls. */
 SP_API unsigned long sp_machine_slabs_scanned(const struct machine *m);
 
