@@ -332,7 +332,7 @@ class Scenario:
     # -- operations: each gives the results it has beside the state
 
     def run(self, op: Op) -> Op:
-        return getattr(self, f"op_{op['op']}")(op)  # type: ignore[no-any-return]
+        return getattr(self, f"op_{op['op']}")(op)  # type: ignore[no-any-return]  # one of the methods below
 
     def op_alloc(self, op: Op) -> Op:
         s = self._alloc(op["h"], op["flags"], op["name"])
@@ -545,16 +545,16 @@ def _keep(_kind: object, error: BaseException, _traceback: object) -> None:
 
 
 def _scenario_of(pointer: Any) -> tuple[Scenario, Shrinker]:
-    return ffi.from_handle(lib.sp_shrinker_private(pointer))  # type: ignore[no-any-return]
+    return ffi.from_handle(lib.sp_shrinker_private(pointer))  # type: ignore[no-any-return]  # our own handle
 
 
-@ffi.def_extern(error=0, onerror=_keep)  # type: ignore[untyped-decorator]
+@ffi.def_extern(error=0, onerror=_keep)  # type: ignore[untyped-decorator]  # cffi has no types
 def sp_raw_count(pointer: Any, sc: Any) -> int:
     scenario, shrinker = _scenario_of(pointer)
     return scenario.count(shrinker, sc)
 
 
-@ffi.def_extern(error=SHRINK_STOP, onerror=_keep)  # type: ignore[untyped-decorator]
+@ffi.def_extern(error=SHRINK_STOP, onerror=_keep)  # type: ignore[untyped-decorator]  # cffi has no types
 def sp_raw_scan(pointer: Any, sc: Any) -> int:
     scenario, shrinker = _scenario_of(pointer)
     return scenario.scan(shrinker, sc)
