@@ -18,9 +18,9 @@ BIN := $(VENV)/bin
 # Quiet, and never in the way of what the user wants to see.
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 
-BUILD_NEEDS := "setuptools>=77" "cffi>=1.16"
-RUN_NEEDS := "numpy>=1.24" "rich>=13" "typer>=0.15.4"
-TEST_NEEDS := "hypothesis>=6.100" "pytest>=8"
+# What pyproject.toml asks for, installed: $(call install-needs,a list in p).
+install-needs = $(BIN)/python -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb")); print(*$(1), sep="\n")' \
+	| $(PIP) --requirement /dev/stdin
 # Pinned: a new release must not turn an unchanged tree red.
 LINT_NEEDS := clang-format==23.1.5 mypy==2.4.1 ruff==0.17.6
 
@@ -72,7 +72,7 @@ needs: needs-cc
 $(VENV)/needs: | needs
 	@echo "making $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(PIP) $(BUILD_NEEDS) $(RUN_NEEDS)
+	@$(call install-needs,p["build-system"]["requires"] + p["project"]["dependencies"])
 	@touch $@
 
 # The tree itself, editable; --no-index: all it needs is there.
@@ -82,7 +82,7 @@ $(VENV)/built: $(VENV)/needs pyproject.toml setup.py build_ffi.py $(CORE_SOURCES
 	@touch $@
 
 $(VENV)/test-needs: | $(VENV)/needs
-	@$(PIP) $(TEST_NEEDS)
+	@$(call install-needs,p["project"]["optional-dependencies"]["test"])
 	@touch $@
 
 $(VENV)/lint-needs: | $(VENV)/needs

@@ -63,7 +63,6 @@ enum callback { COUNT, SCAN, NR_CALLBACKS };
 
 /* What private_data points to: who is called, and who owns it. */
 struct owned {
-	struct shrinker *s;
 	MachineObject *machine;    /* borrowed: it outlives its shrinkers */
 	struct registered *handle; /* borrowed; NULL once it was collected */
 	PyObject *foreign;         /* of into_foreign() */
@@ -126,7 +125,6 @@ struct class_entry {
 
 struct frame {
 	struct frame *prev;
-	MachineObject *machine;
 	/* In the core, with the GIL; false while Python code runs below it. */
 	bool gil;
 	PyThreadState *saved;
@@ -138,12 +136,14 @@ struct frame {
 	struct class_entry classes[FRAME_CLASSES];
 };
 
-void frame_enter(struct frame *f, MachineObject *machine);
+void frame_enter(struct frame *f);
 /*
  * error: what the call itself has to say, or NULL; it is taken. Gives what is
  * to be raised, or NULL; kept (if not NULL) gets the list of what was raised.
  */
 PyObject *frame_leave(struct frame *f, PyObject *error, PyObject **kept);
+/* The same, of a call in which no callback runs. */
+void frame_end(struct frame *f);
 
 /*
  * The innermost frame of this thread. Its model of thread-local storage spares
@@ -189,6 +189,8 @@ extern const struct sp_hooks binding_hooks;
 void raise_object(PyObject *exception);
 /* The exception for a status; a new reference, or NULL with one set. */
 PyObject *status_error(enum sp_status status, const struct sp_reason *reason);
+/* Sets it. NULL, for the caller to return. */
+PyObject *raise_status(enum sp_status status, const struct sp_reason *reason);
 
 /* ---- one file a type --------------------------------------------------- */
 

@@ -10,11 +10,9 @@ enum { KEPT_EXCEPTIONS = 16 };
 
 __thread struct frame *top_frame;
 
-void frame_enter(struct frame *f, MachineObject *machine)
+void frame_enter(struct frame *f)
 {
-	*f = (struct frame){ .prev = top_frame,
-			     .machine = machine,
-			     .gil = true };
+	*f = (struct frame){ .prev = top_frame, .gil = true };
 	top_frame = f;
 }
 
@@ -92,6 +90,11 @@ PyObject *frame_leave(struct frame *f, PyObject *error, PyObject **kept)
 	Py_XDECREF(f->exceptions);
 	Py_XDECREF(f->fatal);
 	return result;
+}
+
+void frame_end(struct frame *f)
+{
+	Py_XDECREF(frame_leave(f, NULL, NULL));
 }
 
 /* ---- the GIL ----------------------------------------------------------- */
@@ -185,6 +188,17 @@ PyObject *status_error(enum sp_status status, const struct sp_reason *reason)
 	return PyObject_CallFunction(sp.make_error, "isiks", (int)status,
 				     reason->shrinker, reason->nid,
 				     reason->memcg_ino, reason->text);
+}
+
+PyObject *raise_status(enum sp_status status, const struct sp_reason *reason)
+{
+	PyObject *error = status_error(status, reason);
+
+	if (error) {
+		raise_object(error);
+		Py_DECREF(error);
+	}
+	return NULL;
 }
 
 /* A turn was ended: the kernel would spin. The pass goes on. */

@@ -17,7 +17,6 @@ static PyObject *machine_new(PyTypeObject *type, PyObject *args, PyObject *kw)
 	enum sp_status status;
 	unsigned long max_stall;
 	MachineObject *self;
-	PyObject *error;
 
 	if (!PyArg_ParseTupleAndKeywords(args, kw, "ippik", names, &nr_nodes,
 					 &memcg, &kmem, &root, &max_stall))
@@ -42,11 +41,7 @@ static PyObject *machine_new(PyTypeObject *type, PyObject *args, PyObject *kw)
 		},
 		&self->m);
 	if (status != SP_OK) {
-		error = status_error(status, NULL);
-		if (error) {
-			raise_object(error);
-			Py_DECREF(error);
-		}
+		raise_status(status, NULL);
 		Py_DECREF((PyObject *)self);
 		return NULL;
 	}
@@ -235,7 +230,7 @@ static PyObject *shrink_slab(PyObject *op, PyObject *const *args,
 	else if (sp_machine_memcg_enabled(self->m))
 		memcg = sp_memcg_root(self->m);
 
-	frame_enter(&f, self);
+	frame_enter(&f);
 	status = do_pass(self, &f, &a, memcg, &pass);
 	/* Spins were reported one by one, an abort is the frame's fatal. */
 	if (status != SP_OK && status != SP_SPIN && status != SP_ABORTED)
@@ -277,27 +272,17 @@ static PyObject *machine_close(PyObject *op, PyObject *unused)
 {
 	MachineObject *self = (MachineObject *)op;
 	struct sp_reason reason = { .status = SP_OK };
-	PyObject *error = NULL;
 	enum sp_status status;
 	struct frame f;
 
 	(void)unused;
-	frame_enter(&f, self);
+	frame_enter(&f);
 	status = sp_machine_close(self->m, &reason);
-	f.gil = false;
-	if (status == SP_INTR) {
-		frame_leave(&f, NULL, NULL);
+	frame_end(&f);
+	if (status == SP_INTR)
 		return NULL; /* the signal handler's exception is set */
-	}
 	if (status != SP_OK)
-		error = status_error(status, &reason);
-	error = frame_leave(&f, error, NULL);
-	if (error) {
-		raise_object(error);
-		Py_DECREF(error);
-	}
-	if (PyErr_Occurred())
-		return NULL;
+		return raise_status(status, &reason);
 	return Py_NewRef(Py_None);
 }
 
@@ -332,9 +317,9 @@ static void dealloc(PyObject *op)
 		PyObject_ClearWeakRefs(op);
 	clear(op);
 	if (self->m) {
-		frame_enter(&f, self);
+		frame_enter(&f);
 		sp_machine_destroy(self->m);
-		Py_XDECREF(frame_leave(&f, NULL, NULL));
+		frame_end(&f);
 	}
 	Py_CLEAR(self->lost);
 	Py_CLEAR(self->left);

@@ -12,7 +12,7 @@
 static PyObject *memcg_new(PyTypeObject *type, PyObject *args, PyObject *kw)
 {
 	enum sp_status status = SP_OK;
-	PyObject *machine, *parent, *error;
+	PyObject *machine, *parent;
 	struct mem_cgroup *memcg;
 	MemcgObject *self;
 
@@ -48,11 +48,7 @@ static PyObject *memcg_new(PyTypeObject *type, PyObject *args, PyObject *kw)
 		}
 	}
 	if (status != SP_OK) {
-		error = status_error(status, NULL);
-		if (error) {
-			raise_object(error);
-			Py_DECREF(error);
-		}
+		raise_status(status, NULL);
 		Py_DECREF((PyObject *)self);
 		return NULL;
 	}

@@ -177,42 +177,43 @@ static PyObject *undo(struct owned *o)
 }
 
 /* A handle's hold on the shrinker's memory. */
-static void pin(PyObject *machine, struct shrinker *s, bool on)
+static void pin(struct shrinker *s, bool on)
 {
 	struct frame f;
 
-	frame_enter(&f, (MachineObject *)machine);
+	frame_enter(&f);
 	if (on)
 		sp_shrinker_pin(s);
 	else
 		sp_shrinker_unpin(s);
-	Py_XDECREF(frame_leave(&f, NULL, NULL));
+	frame_end(&f);
 }
 
 /* Private data, callbacks, and then the core: from its return they run. */
 static enum sp_status publish(RegisteredObject *self, PyObject *machine,
 			      PyObject *name, const char *symbol,
-			      struct owned *o, struct sp_reason *reason)
+			      struct shrinker *s, struct owned *o,
+			      struct sp_reason *reason)
 {
 	enum sp_status status;
 	struct frame f;
 
 	self->machine = (MachineObject *)Py_NewRef(machine);
 	self->name = Py_NewRef(name);
-	self->s = o->s;
+	self->s = s;
 	self->owned = o;
-	frame_enter(&f, self->machine);
-	sp_shrinker_set_private(o->s, o);
-	sp_shrinker_set_callbacks(o->s, python_count, python_scan);
-	sp_shrinker_set_symbol(o->s, symbol);
-	status = sp_shrinker_register(o->s, reason);
+	frame_enter(&f);
+	sp_shrinker_set_private(s, o);
+	sp_shrinker_set_callbacks(s, python_count, python_scan);
+	sp_shrinker_set_symbol(s, symbol);
+	status = sp_shrinker_register(s, reason);
 	if (status != SP_OK) {
-		sp_shrinker_set_private(o->s, NULL);
-		sp_shrinker_set_callbacks(o->s, NULL, NULL);
+		sp_shrinker_set_private(s, NULL);
+		sp_shrinker_set_callbacks(s, NULL, NULL);
 		take_owned(self);
 		self->s = NULL;
 	}
-	Py_XDECREF(frame_leave(&f, NULL, NULL));
+	frame_end(&f);
 	return status;
 }
 
@@ -223,11 +224,12 @@ static enum sp_status publish(RegisteredObject *self, PyObject *machine,
 static PyObject *do_register(PyObject *op, PyObject *args)
 {
 	RegisteredObject *self = (RegisteredObject *)op;
-	PyObject *machine, *name, *data, *callbacks, *error;
+	PyObject *machine, *name, *data, *callbacks;
 	struct sp_reason reason = { .status = SP_OK };
 	unsigned long long address;
 	const char *symbol;
 	enum sp_status status;
+	struct shrinker *s;
 	struct owned *o;
 	int fixed;
 
@@ -241,26 +243,22 @@ static PyObject *do_register(PyObject *op, PyObject *args)
 	o->machine = (MachineObject *)machine;
 	o->machine->nr_owned++;
 	o->handle = self;
-	o->s = (struct shrinker *)(uintptr_t)address;
+	s = (struct shrinker *)(uintptr_t)address;
 	/* into_foreign() and borrow() may close the machine, and so free it. */
-	pin(machine, o->s, true);
+	pin(s, true);
 	if (make_foreign(o, data, fixed) < 0 ||
 	    find_callbacks(o, callbacks) < 0) {
-		pin(machine, o->s, false);
+		pin(s, false);
 		return undo(o);
 	}
-	if (sp_shrinker_freed(o->s))
+	if (sp_shrinker_freed(s))
 		status = SP_CLOSED;
 	else
-		status = publish(self, machine, name, symbol, o, &reason);
+		status = publish(self, machine, name, symbol, s, o, &reason);
 	if (status == SP_OK)
 		return Py_NewRef(Py_None);
-	pin(machine, o->s, false);
-	error = status_error(status, &reason);
-	if (error) {
-		raise_object(error);
-		Py_DECREF(error);
-	}
+	pin(s, false);
+	raise_status(status, &reason);
 	return undo(o);
 }
 
@@ -276,8 +274,11 @@ static PyObject *wait_for_drop(RegisteredObject *self)
 
 	while (self->owned || (self->dropping &&
 			       self->dropping != PyThread_get_thread_ident())) {
-		Py_BEGIN_ALLOW_THREADS nanosleep(&nap, NULL);
-		Py_END_ALLOW_THREADS if (PyErr_CheckSignals() < 0) return NULL;
+		Py_BEGIN_ALLOW_THREADS
+		nanosleep(&nap, NULL);
+		Py_END_ALLOW_THREADS
+		if (PyErr_CheckSignals() < 0)
+			return NULL;
 	}
 	return Py_NewRef(Py_None);
 }
@@ -287,27 +288,21 @@ static PyObject *do_close(PyObject *op, PyObject *unused)
 	RegisteredObject *self = (RegisteredObject *)op;
 	struct sp_reason reason = { .status = SP_OK };
 	enum sp_status status;
-	PyObject *error;
 	struct frame f;
 	int dropped;
 
 	(void)unused;
 	if (!self->owned)
 		return wait_for_drop(self);
-	frame_enter(&f, self->machine);
+	frame_enter(&f);
 	status = sp_shrinker_free(self->s, &reason);
-	Py_XDECREF(frame_leave(&f, NULL, NULL));
+	frame_end(&f);
 	if (status == SP_INTR)
 		return NULL; /* the signal handler's exception is set */
 	if (status == SP_GONE)
 		return wait_for_drop(self);
 	if (status != SP_OK) {
-		error = status_error(status, &reason);
-		if (error) {
-			raise_object(error);
-			Py_DECREF(error);
-		}
-		return NULL;
+		return raise_status(status, &reason);
 	}
 	self->dropping = PyThread_get_thread_ident();
 	dropped = owned_drop(take_owned(self));
@@ -363,9 +358,9 @@ static void finalize(PyObject *op)
 	}
 	o = take_owned(self);
 	o->handle = NULL;
-	frame_enter(&f, self->machine);
+	frame_enter(&f);
 	gone = sp_shrinker_free_deferred(self->s);
-	Py_XDECREF(frame_leave(&f, NULL, NULL));
+	frame_end(&f);
 	if (gone)
 		drop_unraisable(o);
 	PyErr_Restore(type, value, tb);
@@ -380,7 +375,7 @@ static void dealloc(PyObject *op)
 	/* A subclass's deallocator has called it already. */
 	finalize(op);
 	if (self->s)
-		pin((PyObject *)self->machine, self->s, false);
+		pin(self->s, false);
 	Py_XDECREF(self->name);
 	Py_XDECREF((PyObject *)self->machine);
 	((freefunc)PyType_GetSlot(type, Py_tp_free))(op);

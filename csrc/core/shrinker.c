@@ -183,6 +183,13 @@ static void retire(struct machine *m, struct shrinker *s)
 	site_retire(m, SP_SITE_SHRINKER, s);
 }
 
+/* Does a callback of it run, in whichever thread? */
+static bool is_held(struct machine *m, struct reclaimer *self,
+		    struct shrinker *s)
+{
+	return (self && reclaimer_holds(self, s)) || held_elsewhere(m, self, s);
+}
+
 /* Off the list of frees that nobody waits for. */
 static void unreap(struct machine *m, struct shrinker *s)
 {
@@ -356,8 +363,7 @@ bool sp_shrinker_free_deferred(struct shrinker *s)
 	} else if (!s->listed) {
 		teardown(m, s);
 		gone = true;
-	} else if (!s->freeing && !(self && reclaimer_holds(self, s)) &&
-		   !held_elsewhere(m, self, s)) {
+	} else if (!s->freeing && !is_held(m, self, s)) {
 		s->base_ref = false;
 		teardown(m, s);
 		gone = true;
@@ -378,8 +384,7 @@ static struct shrinker *next_to_reap(struct machine *m)
 
 	for (s = m->reap; s; s = s->next_reaped) {
 		if (!s->freeing && !READ_ONCE(s->leaked) &&
-		    !(self && reclaimer_holds(self, s)) &&
-		    !held_elsewhere(m, self, s))
+		    !is_held(m, self, s))
 			break;
 	}
 	return s;
