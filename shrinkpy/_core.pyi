@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The compiled module: cffi's ffi and lib, and what sp_init() puts beside them.
 from collections.abc import Callable
-from typing import Any, Self, final
+from typing import Any, Self, TypeVar, final
 
 from typing_extensions import disjoint_base
 
 from .control import CountObjects, Gfp, ScanObjects
 from .errors import ExpiredError
 from .machine import Machine, MemCgroup
+
+_T = TypeVar("_T")
 
 ffi: Any
 lib: Any
@@ -22,6 +24,7 @@ def setup(
     make_error: Callable[..., BaseException],
     combine: Callable[..., BaseException],
 ) -> None: ...
+def call(function: Callable[..., _T], /, *args: object) -> _T: ...
 
 @disjoint_base
 class MachineBase:

@@ -23,6 +23,7 @@ from ._core import (  # noqa: E402 - there since that call
     MemCgroupBase,
     RegisteredShrinkerBase,
     ShrinkControl,
+    call,
     setup,
 )
 
@@ -31,6 +32,7 @@ __all__ = [
     "MemCgroupBase",
     "RegisteredShrinkerBase",
     "ShrinkControl",
+    "call",
     "check",
     "ffi",
     "lib",

@@ -110,9 +110,11 @@ class Faults:
         lib.sp_fault_record(self._machine._pointer, on)
 
     def attempts(self) -> list[Attempt]:
-        """The attempts since record(), in order."""
+        """The attempts since record(), in order. Raises MemoryError if some could not be kept."""
         pointer = self._machine._pointer
         n = lib.sp_fault_attempts(pointer, ffi.NULL, 0)
+        if n == 2**64 - 1:
+            raise MemoryError("attempts were lost for lack of memory; call record() again")
         out = ffi.new("struct sp_attempt[]", n)
         n = min(n, lib.sp_fault_attempts(pointer, out, n))
         return [Attempt(self.sites[a.site], None if a.nid < 0 else a.nid, a.failed) for a in out[0:n]]
@@ -324,7 +326,7 @@ class Machine(MachineBase, Closing):
         last = self._last_pass()
         if last is None:
             return None
-        return LastPass._make((Gfp(last[0]), *last[1:-1], tuple(last[-1] or ())))
+        return LastPass._make((Gfp(last[0]), *last[1:-1], last[-1]))
 
     @property
     def slabs_scanned(self) -> int:
@@ -341,11 +343,15 @@ class Machine(MachineBase, Closing):
 
     @property
     def warnings(self) -> list[str]:
-        """The kernel's warnings (WARN and pr_warn), oldest first; the last 32 are kept."""
+        """The kernel's warnings (WARN and pr_warn) and what each was about, oldest first.
+
+        The last 32 are kept.
+        """
         texts: list[str] = []
-        buf = ffi.new("char[160]")
-        while lib.sp_warning_text(self._pointer, len(texts), buf, 160):
-            texts.append(ffi.string(buf).decode())
+        text, where = ffi.new("char[96]"), ffi.new("char[96]")
+        while lib.sp_warning_text(self._pointer, len(texts), text, 96):
+            lib.sp_warning_where(self._pointer, len(texts), where, 96)
+            texts.append(f"{_decoded(text)} ({_decoded(where)})")
         return texts[::-1]
 
     @property
@@ -400,6 +406,10 @@ class Machine(MachineBase, Closing):
 
     def __repr__(self) -> str:
         return f"<Machine, {self.nr_nodes} node{'s' * (self.nr_nodes != 1)}{', closed' * self._closed}>"
+
+
+def _decoded(text: Any) -> str:
+    return str(ffi.string(text).decode(errors="replace"))
 
 
 _machines: weakref.WeakSet[Machine] = weakref.WeakSet()

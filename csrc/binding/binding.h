@@ -26,6 +26,15 @@ static inline void replace_ref(PyObject **to, PyObject *value)
 	Py_XDECREF(old);
 }
 
+/* What callbacks raised, in order; no memory is needed to keep it. */
+enum { KEPT_EXCEPTIONS = 16 };
+
+struct kept {
+	PyObject *exception[KEPT_EXCEPTIONS];
+	size_t n;
+	size_t dropped; /* more than it keeps */
+};
+
 /* MachineBase. */
 typedef struct {
 	PyObject_HEAD
@@ -38,10 +47,10 @@ typedef struct {
 	int last_nid;
 	int last_priority;
 	PyObject *last_memcg;
-	PyObject *last_exceptions; /* list, or NULL */
-	PyObject *lost;            /* exceptions that no call could raise */
-	size_t nr_owned;           /* shrinkers whose callbacks are Python */
-	PyObject *left;            /* names of what close() found registered */
+	struct kept last_exceptions;
+	PyObject *lost;  /* exceptions that no call could raise */
+	size_t nr_owned; /* shrinkers whose callbacks are Python */
+	PyObject *left;  /* names of what close() found registered */
 } MachineObject;
 
 /* MemCgroupBase: holds a reference on the cgroup. */
@@ -80,7 +89,6 @@ typedef struct registered {
 	struct shrinker *s;  /* pinned from register to dealloc */
 	struct owned *owned; /* NULL: unregistered, closed, or handed over */
 	PyObject *name;
-	unsigned long dropping; /* the thread in from_foreign(), or 0 */
 } RegisteredObject;
 
 /* The module's own: types, names, and what Python gave to setup(). */
@@ -129,19 +137,21 @@ struct frame {
 	bool gil;
 	PyThreadState *saved;
 	ControlObject *control; /* reused from callback to callback */
-	PyObject *exceptions;   /* collected by the outermost frame */
-	size_t dropped;         /* more than it keeps */
+	struct kept exceptions; /* collected by the outermost frame */
 	PyObject *fatal;        /* KeyboardInterrupt and its like */
-	unsigned long calls;    /* of methods, so far */
+	/* What dropping private data raised; NULL: this call cannot raise it. */
+	PyObject **drop_error;
+	bool closes;         /* the machine: what it frees was left open */
+	unsigned long calls; /* of methods, so far */
 	struct class_entry classes[FRAME_CLASSES];
 };
 
 void frame_enter(struct frame *f);
 /*
  * error: what the call itself has to say, or NULL; it is taken. Gives what is
- * to be raised, or NULL; kept (if not NULL) gets the list of what was raised.
+ * to be raised, or NULL; kept (if not NULL) gets what was collected.
  */
-PyObject *frame_leave(struct frame *f, PyObject *error, PyObject **kept);
+PyObject *frame_leave(struct frame *f, PyObject *error, struct kept *kept);
 /* The same, of a call in which no callback runs. */
 void frame_end(struct frame *f);
 
@@ -183,11 +193,16 @@ static inline void gil_give(struct gil *g)
 
 /* The exception that is set goes to whoever can raise it. */
 void collect_exception(MachineObject *machine, PyObject *where);
+/* No call can raise it: machine.lost_exceptions and sys.unraisablehook. */
+void lose_exception(MachineObject *machine, PyObject *where);
 
 extern const struct sp_hooks binding_hooks;
 
 void raise_object(PyObject *exception);
-/* The exception for a status; a new reference, or NULL with one set. */
+/* The exception that is set, as an object with its traceback; it is cleared. */
+PyObject *take_exception(void);
+void kept_clear(struct kept *k);
+/* The exception for a status, or the one that came of making it. */
 PyObject *status_error(enum sp_status status, const struct sp_reason *reason);
 /* Sets it. NULL, for the caller to return. */
 PyObject *raise_status(enum sp_status status, const struct sp_reason *reason);
@@ -198,6 +213,9 @@ int machine_type_init(PyObject *module);
 int memcg_type_init(PyObject *module);
 int control_type_init(PyObject *module);
 int registered_type_init(PyObject *module);
+
+/* call(function, *args): a frame round a function of lib. */
+PyObject *frame_call(PyObject *module, PyObject *args);
 
 ControlObject *control_new(struct frame *f);
 void control_kept(struct frame *f, ControlObject *c);
@@ -261,10 +279,5 @@ class_function(struct frame *f, PyObject *target, enum callback which)
 
 unsigned long python_count(struct shrinker *s, struct shrink_control *sc);
 unsigned long python_scan(struct shrinker *s, struct shrink_control *sc);
-
-/* ---- registered.c ------------------------------------------------------ */
-
-/* hooks.release: the core freed a shrinker by itself. */
-void release_owned(void *data, void *private_data);
 
 #endif

@@ -6,8 +6,6 @@
  */
 #include "binding.h"
 
-enum { KEPT_EXCEPTIONS = 16 };
-
 __thread struct frame *top_frame;
 
 void frame_enter(struct frame *f)
@@ -25,33 +23,27 @@ static struct frame *outermost(void)
 	return f;
 }
 
-static int keep(struct frame *f, PyObject *exception)
+/* ---- what was raised --------------------------------------------------- */
+
+/* Takes it. */
+static void keep(struct kept *k, PyObject *exception)
 {
-	if (!f->exceptions && !(f->exceptions = PyList_New(0)))
-		return -1;
-	if (PyList_Size(f->exceptions) >= KEPT_EXCEPTIONS) {
-		f->dropped++;
-		return 0;
+	if (k->n == KEPT_EXCEPTIONS) {
+		k->dropped++;
+		Py_DECREF(exception);
+		return;
 	}
-	return PyList_Append(f->exceptions, exception);
+	k->exception[k->n++] = exception;
 }
 
-static PyObject *combine(struct frame *f)
+void kept_clear(struct kept *k)
 {
-	PyObject *none = Py_None, *list = f->exceptions, *dropped, *result;
-
-	dropped = PyLong_FromSize_t(f->dropped);
-	if (!dropped)
-		return NULL;
-	result = PyObject_CallFunctionObjArgs(sp.combine, list ? list : none,
-					      dropped,
-					      f->fatal ? f->fatal : none, NULL);
-	Py_DECREF(dropped);
-	return result;
+	while (k->n)
+		Py_DECREF(k->exception[--k->n]);
+	k->dropped = 0;
 }
 
-/* The exception that is set, as an object with its traceback; it is cleared. */
-static PyObject *take_exception(void)
+PyObject *take_exception(void)
 {
 	PyObject *type, *value, *tb;
 
@@ -64,9 +56,60 @@ static PyObject *take_exception(void)
 	return value;
 }
 
-PyObject *frame_leave(struct frame *f, PyObject *error, PyObject **kept)
+static PyObject *combine(const struct kept *k, PyObject *fatal)
 {
-	PyObject *result;
+	PyObject *list = PyList_New(0), *dropped, *result = NULL;
+	size_t i;
+
+	dropped = PyLong_FromSize_t(k->dropped);
+	for (i = 0; list && i < k->n; i++) {
+		if (PyList_Append(list, k->exception[i]) < 0)
+			Py_CLEAR(list);
+	}
+	if (list && dropped)
+		result = PyObject_CallFunctionObjArgs(sp.combine, list, dropped,
+						      fatal ? fatal : Py_None,
+						      NULL);
+	Py_XDECREF(list);
+	Py_XDECREF(dropped);
+	return result;
+}
+
+/* e becomes the last context of error, unless it is among them. */
+static void add_context(PyObject *error, PyObject *e)
+{
+	PyObject *at = error, *next;
+	int steps;
+
+	for (steps = 0; steps < 1000 && at != e; steps++) {
+		next = PyException_GetContext(at);
+		if (!next) {
+			PyException_SetContext(at, Py_NewRef(e));
+			return;
+		}
+		Py_DECREF(next); /* at keeps it */
+		at = next;
+	}
+}
+
+/* Where there is no memory for a group: one after the other as context. */
+static PyObject *chain(const struct kept *k, PyObject *fatal)
+{
+	PyObject *error = take_exception();
+	size_t i;
+
+	if (fatal) {
+		Py_XDECREF(error);
+		error = Py_NewRef(fatal);
+	}
+	for (i = 0; error && i < k->n; i++)
+		add_context(error, k->exception[i]);
+	return error;
+}
+
+PyObject *frame_leave(struct frame *f, PyObject *error, struct kept *kept)
+{
+	PyObject *result = NULL;
 
 	top_frame = f->prev;
 	Py_XDECREF((PyObject *)f->control);
@@ -74,27 +117,57 @@ PyObject *frame_leave(struct frame *f, PyObject *error, PyObject **kept)
 	if (f->prev) {
 		/* Nested: what was collected is the outermost call's. */
 		result = f->fatal ? Py_NewRef(f->fatal) : Py_XNewRef(error);
+		Py_XDECREF(error);
 	} else {
-		if (error && keep(f, error) < 0)
-			PyErr_Clear();
-		result = NULL;
-		if (f->exceptions || f->fatal) {
-			result = combine(f);
+		if (error)
+			keep(&f->exceptions, error);
+		if (f->exceptions.n || f->fatal) {
+			result = combine(&f->exceptions, f->fatal);
 			if (!result)
-				result = take_exception();
+				result = chain(&f->exceptions, f->fatal);
 		}
 	}
-	if (kept)
-		*kept = Py_XNewRef(f->exceptions);
-	Py_XDECREF(error);
-	Py_XDECREF(f->exceptions);
 	Py_XDECREF(f->fatal);
+	if (kept)
+		*kept = f->exceptions;
+	else
+		kept_clear(&f->exceptions);
 	return result;
 }
 
 void frame_end(struct frame *f)
 {
 	Py_XDECREF(frame_leave(f, NULL, NULL));
+}
+
+PyObject *frame_call(PyObject *module, PyObject *args)
+{
+	PyObject *function, *rest, *result = NULL, *error = NULL;
+	Py_ssize_t n = PyTuple_Size(args);
+	struct frame f;
+
+	(void)module;
+	if (n < 1) {
+		PyErr_SetString(PyExc_TypeError, "call() needs a function");
+		return NULL;
+	}
+	function = PyTuple_GetItem(args, 0);
+	rest = PyTuple_GetSlice(args, 1, n);
+	if (!rest)
+		return NULL;
+	frame_enter(&f);
+	f.gil = false; /* cffi gives it up */
+	result = PyObject_CallObject(function, rest);
+	Py_DECREF(rest);
+	if (!result)
+		error = take_exception();
+	error = frame_leave(&f, error, NULL);
+	if (!error)
+		return result;
+	Py_XDECREF(result);
+	raise_object(error);
+	Py_DECREF(error);
+	return NULL;
 }
 
 /* ---- the GIL ----------------------------------------------------------- */
@@ -154,14 +227,13 @@ static void collect(MachineObject *machine, PyObject *exception,
 
 	if (fatal)
 		sp_pass_abort(machine->m);
-	if (!f) {
+	if (!f)
 		lose(machine, exception, where);
-	} else if (fatal) {
+	else if (fatal)
 		/* The innermost call of Python raises it, on its way out. */
 		replace_ref(&top_frame->fatal, Py_NewRef(exception));
-	} else if (keep(f, exception) < 0) {
-		lose(machine, exception, where);
-	}
+	else
+		keep(&f->exceptions, Py_NewRef(exception));
 }
 
 void collect_exception(MachineObject *machine, PyObject *where)
@@ -174,6 +246,16 @@ void collect_exception(MachineObject *machine, PyObject *where)
 	Py_DECREF(exception);
 }
 
+void lose_exception(MachineObject *machine, PyObject *where)
+{
+	PyObject *exception = take_exception();
+
+	if (!exception)
+		return;
+	lose(machine, exception, where);
+	Py_DECREF(exception);
+}
+
 void raise_object(PyObject *exception)
 {
 	PyErr_SetObject((PyObject *)Py_TYPE(exception), exception);
@@ -182,22 +264,23 @@ void raise_object(PyObject *exception)
 PyObject *status_error(enum sp_status status, const struct sp_reason *reason)
 {
 	static const struct sp_reason none = { .nid = -1 };
+	PyObject *error;
 
 	if (!reason || reason->status != status)
 		reason = &none;
-	return PyObject_CallFunction(sp.make_error, "isiks", (int)status,
-				     reason->shrinker, reason->nid,
-				     reason->memcg_ino, reason->text);
+	/* As bytes: a name need not be UTF-8, and may be cut in a character. */
+	error = PyObject_CallFunction(sp.make_error, "iyiky", (int)status,
+				      reason->shrinker, reason->nid,
+				      reason->memcg_ino, reason->text);
+	return error ? error : take_exception();
 }
 
 PyObject *raise_status(enum sp_status status, const struct sp_reason *reason)
 {
 	PyObject *error = status_error(status, reason);
 
-	if (error) {
-		raise_object(error);
-		Py_DECREF(error);
-	}
+	raise_object(error);
+	Py_DECREF(error);
 	return NULL;
 }
 
@@ -210,12 +293,8 @@ static void report(void *data, const struct sp_reason *reason)
 
 	gil_take(&g);
 	error = status_error(reason->status, reason);
-	if (error) {
-		collect(machine, error, (PyObject *)machine);
-		Py_DECREF(error);
-	} else {
-		collect_exception(machine, (PyObject *)machine);
-	}
+	collect(machine, error, (PyObject *)machine);
+	Py_DECREF(error);
 	gil_give(&g);
 }
 
@@ -223,6 +302,5 @@ const struct sp_hooks binding_hooks = {
 	.wait_begin = wait_begin,
 	.wait_end = wait_end,
 	.wait_poll = wait_poll,
-	.release = release_owned,
 	.report = report,
 };

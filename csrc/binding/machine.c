@@ -174,15 +174,20 @@ static bool was_pass(enum sp_status status)
 	       status == SP_OOPS;
 }
 
+/* Takes kept. */
 static void remember(MachineObject *self, const struct pass_args *a,
-		     const struct sp_pass *pass)
+		     const struct sp_pass *pass, const struct kept *kept)
 {
+	struct kept before = self->last_exceptions;
+
+	self->last_exceptions = *kept;
 	self->has_last = true;
 	self->last = *pass;
 	self->last_gfp = (unsigned int)a->gfp_mask;
 	self->last_nid = (int)a->nid;
 	self->last_priority = (int)a->priority;
 	replace_ref(&self->last_memcg, Py_XNewRef(a->memcg));
+	kept_clear(&before); /* last: it may run anything */
 }
 
 /*
@@ -218,9 +223,10 @@ static PyObject *shrink_slab(PyObject *op, PyObject *const *args,
 			       .priority = DEF_PRIORITY };
 	MachineObject *self = (MachineObject *)op;
 	struct mem_cgroup *memcg = NULL;
-	PyObject *error = NULL, *kept;
+	PyObject *error = NULL;
 	enum sp_status status;
 	struct sp_pass pass;
+	struct kept kept;
 	struct frame f;
 
 	if (read_args(self, args, nargs, kwnames, &a) < 0)
@@ -237,14 +243,12 @@ static PyObject *shrink_slab(PyObject *op, PyObject *const *args,
 		error = status_error(status, &pass.reason);
 	error = frame_leave(&f, error, &kept);
 	if (was_pass(status)) {
-		remember(self, &a, &pass);
-		replace_ref(&self->last_exceptions, kept);
+		remember(self, &a, &pass, &kept);
 	} else {
-		Py_XDECREF(kept);
+		kept_clear(&kept);
 	}
 	if (!error)
-		return PyErr_Occurred() ? NULL :
-					  PyLong_FromUnsignedLong(pass.freed);
+		return PyLong_FromUnsignedLong(pass.freed);
 	raise_object(error);
 	Py_DECREF(error);
 	return NULL;
@@ -253,17 +257,25 @@ static PyObject *shrink_slab(PyObject *op, PyObject *const *args,
 static PyObject *last_pass(PyObject *op, PyObject *unused)
 {
 	MachineObject *self = (MachineObject *)op;
+	const struct kept *kept = &self->last_exceptions;
 	const struct sp_pass *p = &self->last;
+	PyObject *exceptions;
+	size_t i;
 
 	(void)unused;
 	if (!self->has_last)
 		return Py_NewRef(Py_None);
-	return Py_BuildValue(
-		"(IiOikkkkkkkO)", self->last_gfp, self->last_nid,
-		self->last_memcg ? self->last_memcg : Py_None,
-		self->last_priority, p->freed, p->freeable, p->scanned,
-		p->deferred, p->nr_counts, p->nr_scans, p->nr_spins,
-		self->last_exceptions ? self->last_exceptions : Py_None);
+	exceptions = PyTuple_New((Py_ssize_t)kept->n);
+	for (i = 0; exceptions && i < kept->n; i++)
+		PyTuple_SetItem(exceptions, (Py_ssize_t)i,
+				Py_NewRef(kept->exception[i]));
+	if (!exceptions)
+		return NULL;
+	return Py_BuildValue("(IiOikkkkkkkN)", self->last_gfp, self->last_nid,
+			     self->last_memcg ? self->last_memcg : Py_None,
+			     self->last_priority, p->freed, p->freeable,
+			     p->scanned, p->deferred, p->nr_counts, p->nr_scans,
+			     p->nr_spins, exceptions);
 }
 
 /* ---- its end ----------------------------------------------------------- */
@@ -277,6 +289,7 @@ static PyObject *machine_close(PyObject *op, PyObject *unused)
 
 	(void)unused;
 	frame_enter(&f);
+	f.closes = true;
 	status = sp_machine_close(self->m, &reason);
 	frame_end(&f);
 	if (status == SP_INTR)
@@ -289,10 +302,12 @@ static PyObject *machine_close(PyObject *op, PyObject *unused)
 static int traverse(PyObject *op, visitproc visit, void *arg)
 {
 	MachineObject *self = (MachineObject *)op;
+	size_t i;
 
 	Py_VISIT(Py_TYPE(op));
 	Py_VISIT(self->last_memcg);
-	Py_VISIT(self->last_exceptions);
+	for (i = 0; i < self->last_exceptions.n; i++)
+		Py_VISIT(self->last_exceptions.exception[i]);
 	Py_VISIT(self->lost);
 	return 0;
 }
@@ -301,8 +316,11 @@ static int clear(PyObject *op)
 {
 	MachineObject *self = (MachineObject *)op;
 
+	struct kept before = self->last_exceptions;
+
+	self->last_exceptions = (struct kept){ 0 };
+	kept_clear(&before);
 	Py_CLEAR(self->last_memcg);
-	Py_CLEAR(self->last_exceptions);
 	return 0;
 }
 

@@ -34,6 +34,10 @@ static PyObject *setup(PyObject *module, PyObject *args, PyObject *kw)
 static PyMethodDef functions[] = {
 	{ "setup", (PyCFunction)(void (*)(void))setup,
 	  METH_VARARGS | METH_KEYWORDS, NULL },
+	{ "call", frame_call, METH_VARARGS,
+	  "call(function, /, *args)\n--\n\n"
+	  "Call a function of lib that runs callbacks; what they raise is raised\n"
+	  "here, as shrink_slab() does. Gives what the function gives." },
 	{ 0 },
 };
 

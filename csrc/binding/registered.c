@@ -6,8 +6,8 @@
  * keeps a pointer to it (struct owned), from_foreign() takes it back once no
  * callback can run. This type alone shows it to the garbage collector; a
  * Python object over a reference that C holds would never be collected in a
- * cycle. Finalizers do not wait: what still runs is left to the core, which
- * calls release_owned() after the last callback.
+ * cycle. Finalizers do not wait: what still runs is left to the core. Whoever
+ * frees the shrinker, the core calls release_owned() then, once.
  */
 #include "binding.h"
 
@@ -49,10 +49,11 @@ static int owned_drop(struct owned *o)
 static void drop_unraisable(struct owned *o)
 {
 	PyObject *type, *value, *tb, *where = Py_NewRef(o->target);
+	MachineObject *machine = o->machine;
 
 	PyErr_Fetch(&type, &value, &tb);
 	if (owned_drop(o) < 0)
-		PyErr_WriteUnraisable(where);
+		lose_exception(machine, where);
 	PyErr_Restore(type, value, tb);
 	Py_DECREF(where);
 }
@@ -65,10 +66,13 @@ static struct owned *take_owned(RegisteredObject *self)
 	return o;
 }
 
-/* By machine.close(), which tells of what it found; or after a finalizer. */
-void release_owned(void *data, void *private_data)
+/*
+ * By close(), which raises what from_foreign() does; by machine.close(), which
+ * tells of what it found; by a finalizer, or at the end of a pass.
+ */
+static void release_owned(void *private_data)
 {
-	MachineObject *machine = data;
+	struct frame *f = top_frame;
 	struct owned *o = private_data;
 	RegisteredObject *handle;
 	struct gil g;
@@ -76,17 +80,15 @@ void release_owned(void *data, void *private_data)
 	gil_take(&g);
 	handle = o->handle;
 	if (handle) {
-		Py_INCREF((PyObject *)handle);
-		if (PyList_Append(machine->left, handle->name) < 0)
+		if (f && f->closes &&
+		    PyList_Append(o->machine->left, handle->name) < 0)
 			PyErr_Clear();
-		handle->dropping = PyThread_get_thread_ident();
 		take_owned(handle);
 	}
-	drop_unraisable(o);
-	if (handle) {
-		handle->dropping = 0;
-		Py_DECREF((PyObject *)handle);
-	}
+	if (!f || !f->drop_error)
+		drop_unraisable(o);
+	else if (owned_drop(o) < 0)
+		*f->drop_error = take_exception();
 	gil_give(&g);
 }
 
@@ -204,11 +206,14 @@ static enum sp_status publish(RegisteredObject *self, PyObject *machine,
 	self->owned = o;
 	frame_enter(&f);
 	sp_shrinker_set_private(s, o);
+	sp_shrinker_set_release(s, release_owned);
 	sp_shrinker_set_callbacks(s, python_count, python_scan);
-	sp_shrinker_set_symbol(s, symbol);
-	status = sp_shrinker_register(s, reason);
+	status = sp_shrinker_set_symbol(s, symbol);
+	if (status == SP_OK)
+		status = sp_shrinker_register(s, reason);
 	if (status != SP_OK) {
 		sp_shrinker_set_private(s, NULL);
+		sp_shrinker_set_release(s, NULL);
 		sp_shrinker_set_callbacks(s, NULL, NULL);
 		take_owned(self);
 		self->s = NULL;
@@ -264,50 +269,31 @@ static PyObject *do_register(PyObject *op, PyObject *args)
 
 /* ---- close ------------------------------------------------------------- */
 
-/*
- * Another thread freed it, and drops the data now or in a moment: its close()
- * is what this one waits for.
- */
-static PyObject *wait_for_drop(RegisteredObject *self)
-{
-	struct timespec nap = { .tv_nsec = 1000000 };
-
-	while (self->owned || (self->dropping &&
-			       self->dropping != PyThread_get_thread_ident())) {
-		Py_BEGIN_ALLOW_THREADS
-		nanosleep(&nap, NULL);
-		Py_END_ALLOW_THREADS
-		if (PyErr_CheckSignals() < 0)
-			return NULL;
-	}
-	return Py_NewRef(Py_None);
-}
-
 static PyObject *do_close(PyObject *op, PyObject *unused)
 {
 	RegisteredObject *self = (RegisteredObject *)op;
 	struct sp_reason reason = { .status = SP_OK };
+	PyObject *error = NULL;
 	enum sp_status status;
 	struct frame f;
-	int dropped;
 
 	(void)unused;
-	if (!self->owned)
-		return wait_for_drop(self);
+	if (!self->s)
+		return Py_NewRef(Py_None);
 	frame_enter(&f);
+	f.drop_error = &error;
 	status = sp_shrinker_free(self->s, &reason);
 	frame_end(&f);
 	if (status == SP_INTR)
 		return NULL; /* the signal handler's exception is set */
-	if (status == SP_GONE)
-		return wait_for_drop(self);
-	if (status != SP_OK) {
-		return raise_status(status, &reason);
+	if (error) {
+		raise_object(error);
+		Py_DECREF(error);
+		return NULL;
 	}
-	self->dropping = PyThread_get_thread_ident();
-	dropped = owned_drop(take_owned(self));
-	self->dropping = 0;
-	return dropped < 0 ? NULL : Py_NewRef(Py_None);
+	if (status != SP_OK && status != SP_GONE)
+		return raise_status(status, &reason);
+	return Py_NewRef(Py_None);
 }
 
 /* ---- the collector ----------------------------------------------------- */
@@ -344,9 +330,7 @@ static void finalize(PyObject *op)
 {
 	RegisteredObject *self = (RegisteredObject *)op;
 	PyObject *type, *value, *tb;
-	struct owned *o;
 	struct frame f;
-	bool gone;
 
 	if (!self->owned)
 		return;
@@ -356,13 +340,10 @@ static void finalize(PyObject *op)
 		PyErr_Restore(type, value, tb);
 		return;
 	}
-	o = take_owned(self);
-	o->handle = NULL;
+	take_owned(self)->handle = NULL;
 	frame_enter(&f);
-	gone = sp_shrinker_free_deferred(self->s);
+	sp_shrinker_free_deferred(self->s);
 	frame_end(&f);
-	if (gone)
-		drop_unraisable(o);
 	PyErr_Restore(type, value, tb);
 }
 

@@ -34,7 +34,8 @@ static void record(struct machine *m, enum sp_site site, int nid, bool failed)
 		void *p = realloc(m->attempts, max * sizeof(*m->attempts));
 
 		if (!p) {
-			m->recording = false; /* rather none than a gap */
+			m->recording = false;
+			m->attempts_lost = true; /* rather none than a gap */
 			return;
 		}
 		m->attempts = p;
@@ -109,6 +110,7 @@ void sp_fault_record(struct machine *m, bool on)
 {
 	machine_lock(m);
 	m->recording = on;
+	m->attempts_lost = false;
 	m->nr_attempts = 0;
 	machine_unlock(m);
 }
@@ -118,9 +120,9 @@ size_t sp_fault_attempts(struct machine *m, struct sp_attempt *out, size_t max)
 	size_t n;
 
 	machine_lock(m);
-	n = m->nr_attempts;
-	if (max > n)
-		max = n;
+	n = m->attempts_lost ? SIZE_MAX : m->nr_attempts;
+	if (max > m->nr_attempts)
+		max = m->nr_attempts;
 	if (max)
 		memcpy(out, m->attempts, max * sizeof(*out));
 	machine_unlock(m);

@@ -33,6 +33,8 @@
 
 enum { SP_CACHELINE = 64, SP_DIRNAME = 128, SP_KEPT_WARNINGS = 32 };
 
+struct thread;
+
 struct list_node {
 	struct list_node *next, *prev;
 };
@@ -74,11 +76,14 @@ struct shrinker {
 	unsigned long serial;
 	struct list_node all; /* machine->shrinkers, from alloc to free */
 	bool listed;
-	bool base_ref; /* the reference that register gave */
-	bool freeing;  /* some thread is waiting in sp_shrinker_free() */
+	bool base_ref;  /* the reference that register gave */
+	int leaked_nid; /* where the first was */
+	unsigned long leaked_ino;
+	bool freeing; /* by freer, from its wait to the end of release */
 	bool deferred_free;
-	bool freed;
-	struct reclaimer *freer; /* that thread's, if it has one */
+	bool freed; /* torn down */
+	const struct thread *freer;
+	sp_release_fn release;
 	unsigned int pins;
 	struct shrinker *next_reaped;
 	struct limbo limbo;
@@ -124,10 +129,6 @@ struct reclaimer {
 	struct machine *machine;
 	unsigned long machine_id; /* 0: the machine is gone */
 
-	/* Under machine->lock. */
-	struct shrinker *waiting_for;
-	bool visited;
-
 	/* Given up by its thread, by its machine. */
 	bool orphaned;
 	unsigned int owners;
@@ -146,6 +147,11 @@ struct id_table {
 	struct limbo limbo;
 	size_t size;
 	void *slot[];
+};
+
+struct warning {
+	char text[96]; /* the kernel's */
+	char where[96];
 };
 
 struct trace;
@@ -185,8 +191,7 @@ struct machine {
 	unsigned long next_ino;
 	unsigned long nr_memcgs;
 	unsigned long nr_listed;
-	bool closing;
-	pthread_t closer; /* while closing */
+	const struct thread *closer; /* while it is being closed */
 
 	bool debugfs_up;
 	struct list_node dentries;
@@ -196,12 +201,12 @@ struct machine {
 	unsigned long bytes;
 	unsigned long fail_nth;
 	unsigned int fail_sites;
-	bool recording;
+	bool recording, attempts_lost;
 	struct sp_attempt *attempts;
 	size_t nr_attempts, max_attempts;
 
 	unsigned long warnings[SP_NR_WARNINGS];
-	char warning_text[SP_KEPT_WARNINGS][160];
+	struct warning warning[SP_KEPT_WARNINGS];
 
 	struct machine *next, **pprev; /* of all machines, for fork */
 };
@@ -244,9 +249,20 @@ void sync_exit(struct machine *m);
 
 void machine_lock(struct machine *m);
 void machine_unlock(struct machine *m);
-/* Sleeps until machine_wake(), the lock given up meanwhile; or SP_INTR. */
-enum sp_status machine_wait(struct machine *m);
+
+/* One of the two, or neither: nobody who sleeps. */
+struct wait {
+	const struct shrinker *callbacks_of; /* whoever runs one */
+	const struct thread *thread;
+};
+
+/*
+ * Sleeps until machine_wake(), the lock given up meanwhile. SP_INTR: given up.
+ * SP_DEADLOCK, at once: what is waited for waits for this thread.
+ */
+enum sp_status machine_wait(struct machine *m, const struct wait *what);
 void machine_wake(struct machine *m);
+const struct thread *this_thread(void);
 
 /* This thread's, or NULL; _get makes one, NULL when memory is short. */
 struct reclaimer *reclaimer_find(struct machine *m);
@@ -255,9 +271,6 @@ bool reclaimer_holds(const struct reclaimer *r, const struct shrinker *s);
 /* Is s in a slot of another thread? Makes plain stores of readers visible. */
 bool held_elsewhere(struct machine *m, struct reclaimer *self,
 		    struct shrinker *s);
-/* Would this thread, waiting for s, wait for itself? */
-bool wait_closes_ring(struct machine *m, struct reclaimer *self,
-		      struct shrinker *s);
 bool passes_running(struct machine *m);
 
 void limbo_add(struct machine *m, struct limbo *l,
@@ -369,7 +382,8 @@ void trace_exit(struct machine *m);
 
 /* ---- machine.c --------------------------------------------------------- */
 
-void warn(struct machine *m, enum sp_warning_kind kind, const char *text);
+void warn(struct machine *m, enum sp_warning_kind kind, const char *text,
+	  const char *where, ...) __attribute__((format(printf, 4, 5)));
 enum sp_status explain(struct sp_reason *reason, enum sp_status status,
 		       const struct shrinker *s, int nid,
 		       const struct mem_cgroup *memcg, const char *fmt, ...)

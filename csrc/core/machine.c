@@ -27,12 +27,17 @@ enum sp_status explain(struct sp_reason *reason, enum sp_status status,
 	return status;
 }
 
-void warn(struct machine *m, enum sp_warning_kind kind, const char *text)
+void warn(struct machine *m, enum sp_warning_kind kind, const char *text,
+	  const char *where, ...)
 {
 	unsigned long n = m->warnings[SP_WARN] + m->warnings[SP_PR_WARN];
-	char *kept = m->warning_text[n % SP_KEPT_WARNINGS];
+	struct warning *kept = &m->warning[n % SP_KEPT_WARNINGS];
+	va_list args;
 
-	snprintf(kept, sizeof(m->warning_text[0]), "%s", text);
+	snprintf(kept->text, sizeof(kept->text), "%s", text);
+	va_start(args, where);
+	vsnprintf(kept->where, sizeof(kept->where), where, args);
+	va_end(args);
 	WRITE_ONCE(m->warnings[kind], m->warnings[kind] + 1);
 }
 
@@ -43,19 +48,37 @@ unsigned long sp_warnings(const struct machine *m, enum sp_warning_kind kind)
 		       0;
 }
 
+static const struct warning *warning(struct machine *m, unsigned int i)
+{
+	unsigned long n = m->warnings[SP_WARN] + m->warnings[SP_PR_WARN];
+
+	if (i >= n || i >= SP_KEPT_WARNINGS)
+		return NULL;
+	return &m->warning[(n - 1 - i) % SP_KEPT_WARNINGS];
+}
+
 bool sp_warning_text(struct machine *m, unsigned int i, char *buf, size_t size)
 {
-	unsigned long n;
-	bool kept;
+	const struct warning *w;
 
 	machine_lock(m);
-	n = m->warnings[SP_WARN] + m->warnings[SP_PR_WARN];
-	kept = i < n && i < SP_KEPT_WARNINGS;
-	if (kept)
-		snprintf(buf, size, "%s",
-			 m->warning_text[(n - 1 - i) % SP_KEPT_WARNINGS]);
+	w = warning(m, i);
+	if (w)
+		snprintf(buf, size, "%s", w->text);
 	machine_unlock(m);
-	return kept;
+	return w;
+}
+
+bool sp_warning_where(struct machine *m, unsigned int i, char *buf, size_t size)
+{
+	const struct warning *w;
+
+	machine_lock(m);
+	w = warning(m, i);
+	if (w)
+		snprintf(buf, size, "%s", w->where);
+	machine_unlock(m);
+	return w;
 }
 
 enum sp_status sp_machine_create(const struct sp_config *config,
@@ -95,6 +118,7 @@ enum sp_status sp_machine_create(const struct sp_config *config,
 
 enum sp_status sp_machine_close(struct machine *m, struct sp_reason *reason)
 {
+	static const struct wait nobody;
 	struct reclaimer *self = reclaimer_find(m);
 	enum sp_status status = SP_OK;
 
@@ -103,20 +127,23 @@ enum sp_status sp_machine_close(struct machine *m, struct sp_reason *reason)
 			       "closing the machine from inside one of its "
 			       "passes would wait for that pass for ever");
 	machine_lock(m);
-	if (m->closing && pthread_equal(m->closer, pthread_self())) {
-		machine_unlock(m);
-		return explain(
-			reason, SP_DEADLOCK, NULL, -1, NULL,
-			"closing the machine from inside its own close would wait for itself");
+	while (m->closer && status == SP_OK) {
+		const struct wait what = { .thread = m->closer };
+
+		status = machine_wait(m, &what);
 	}
-	while (m->closing && status == SP_OK)
-		status = machine_wait(m);
+	if (status == SP_DEADLOCK)
+		explain(reason, status, NULL, -1, NULL,
+			m->closer == this_thread() ?
+				"closing the machine from inside its own close "
+				"would wait for itself" :
+				"whoever is closing the machine waits, directly "
+				"or through others, for this thread");
 	if (status != SP_OK || m->closed) {
 		machine_unlock(m);
 		return status;
 	}
-	m->closing = true;
-	m->closer = pthread_self();
+	m->closer = this_thread();
 	machine_unlock(m);
 
 	status = shrinkers_close(m, reason);
@@ -127,13 +154,13 @@ enum sp_status sp_machine_close(struct machine *m, struct sp_reason *reason)
 		WRITE_ONCE(m->tidy, true);
 		if (!passes_running(m))
 			break;
-		status = machine_wait(m);
+		status = machine_wait(m, &nobody);
 	}
 	if (status == SP_OK) {
 		limbo_drain(m);
 		WRITE_ONCE(m->closed, true);
 	}
-	m->closing = false;
+	m->closer = NULL;
 	machine_wake(m);
 	machine_unlock(m);
 	return status;

@@ -417,7 +417,9 @@ enum sp_status sp_set_shrinker_bit(struct machine *m, struct mem_cgroup *memcg,
 			       "shrinker_info: a NULL dereference");
 	if (id >= info->map_nr_max) {
 		machine_lock(m);
-		warn(m, SP_WARN, "shrinker_id >= info->map_nr_max");
+		warn(m, SP_WARN, "shrinker_id >= info->map_nr_max",
+		     "id %d, map_nr_max %d, cgroup %lu, node %d", id,
+		     info->map_nr_max, memcg->ino, nid);
 		machine_unlock(m);
 		return SP_OK;
 	}

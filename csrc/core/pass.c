@@ -131,12 +131,17 @@ static NOINLINE bool stalled(struct turn *t, struct shrinker *s,
 static NOINLINE unsigned long oops(struct turn *t, struct shrinker *s,
 				   const struct shrink_control *sc)
 {
-	t->status = explain(
-		t->reason, SP_OOPS, s, sc->nid, sc->memcg,
-		sc->memcg ? "the cgroup has no shrinker_info to keep deferred "
-			    "work in: a NULL dereference" :
-			    "memcg-aware with objects while no cgroup is "
-			    "given: nr_deferred is NULL");
+	const char *text = "memcg-aware with objects while no cgroup is "
+			   "given: nr_deferred is NULL";
+
+	if (sc->memcg && memcg_info(sc->memcg, sc->nid))
+		text = "its id is past the cgroup's shrinker_info, where its "
+		       "deferred work is kept: an access out of bounds";
+	else if (sc->memcg)
+		text = "the cgroup has no shrinker_info to keep deferred work "
+		       "in: a NULL dereference";
+	t->status =
+		explain(t->reason, SP_OOPS, s, sc->nid, sc->memcg, "%s", text);
 	t->r->ends = true;
 	return 0;
 }
@@ -264,6 +269,17 @@ static struct shrinker *shrinker_by_id(struct machine *m, int id)
 	return LOAD_ACQUIRE(t->slot[id]);
 }
 
+static NOINLINE void lose_reference(const struct turn *t, struct shrinker *s)
+{
+	machine_lock(t->m);
+	if (!s->leaked) {
+		s->leaked_nid = t->nid;
+		s->leaked_ino = t->memcg->ino;
+	}
+	WRITE_ONCE(s->leaked, s->leaked + 1);
+	machine_unlock(t->m);
+}
+
 static void memcg_turn(struct turn *t, struct shrinker_info_unit *unit, int id)
 {
 	const int bit = id % SHRINKER_UNIT_BITS;
@@ -280,7 +296,7 @@ static void memcg_turn(struct turn *t, struct shrinker_info_unit *unit, int id)
 	 * Whoever frees the shrinker finds out.
 	 */
 	if (!READ_ONCE(t->m->kmem) && !(s->flags & SHRINKER_NONSLAB)) {
-		ADD_RELAXED(s->leaked, 1ul);
+		lose_reference(t, s);
 		return;
 	}
 	fresh_control(t, &sc);

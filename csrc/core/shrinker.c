@@ -113,7 +113,7 @@ enum sp_status sp_shrinker_alloc(struct machine *m, unsigned int flags,
 
 	*out = NULL;
 	machine_lock(m);
-	if (m->closed || m->closing) {
+	if (m->closed || m->closer) {
 		machine_unlock(m);
 		return SP_CLOSED;
 	}
@@ -148,12 +148,13 @@ enum sp_status sp_shrinker_register(struct shrinker *s,
 	enum sp_status status = SP_OK;
 
 	machine_lock(m);
-	if (m->closed || m->closing) {
+	if (m->closed || m->closer) {
 		status = SP_CLOSED;
 	} else if (!(s->flags & SHRINKER_ALLOCATED)) {
 		warn(m, SP_PR_WARN,
 		     "Must use shrinker_alloc() to dynamically allocate the "
-		     "shrinker");
+		     "shrinker",
+		     "shrinker %s", s->name);
 		status = explain(reason, SP_INVAL, s, -1, NULL,
 				 "it was not made by shrinker_alloc()");
 	} else if (s->listed) {
@@ -201,7 +202,7 @@ static void unreap(struct machine *m, struct shrinker *s)
 		*p = s->next_reaped;
 }
 
-/* Nobody calls it any more: off every list, and to limbo. */
+/* Nobody calls it any more: off every list that passes and users see. */
 static void teardown(struct machine *m, struct shrinker *s)
 {
 	if (s->deferred_free)
@@ -218,25 +219,64 @@ static void teardown(struct machine *m, struct shrinker *s)
 	s->symbol = NULL;
 	if (s->flags & SHRINKER_MEMCG_AWARE)
 		id_free(m->idr, s->id);
-	list_del(&s->all);
+	s->base_ref = false;
 	s->freed = true;
-	if (s->pins)
-		retire(m, s);
-	else
+	retire(m, s);
+}
+
+static void unpin(struct machine *m, struct shrinker *s)
+{
+	if (--s->pins == 0 && s->freed)
 		limbo_add(m, &s->limbo, free_shrinker);
 	limbo_drain_lazily(m);
 }
 
+/*
+ * Nobody holds it: torn down, and then what its owner has to do. The lock is
+ * given up for that; whoever frees it meanwhile waits for the end.
+ */
+static void finish(struct machine *m, struct shrinker *s)
+{
+	const sp_release_fn release = s->listed ? s->release : NULL;
+
+	s->pins++;
+	s->freeing = true;
+	s->freer = this_thread();
+	teardown(m, s);
+	if (release) {
+		machine_unlock(m);
+		release(s->private_data);
+		machine_lock(m);
+	}
+	s->freeing = false;
+	s->freer = NULL;
+	list_del(&s->all);
+	machine_wake(m);
+	unpin(m, s);
+}
+
 static enum sp_status hung(struct shrinker *s, struct sp_reason *reason)
 {
+	const char *plural = s->leaked == 1 ? "" : "s";
+
 	s->base_ref = false;
 	STORE_RELEASE(s->callable, true);
-	return explain(reason, SP_HANG, s, -1, NULL,
-		       "shrinker_free() would wait for ever: %lu reference%s "
-		       "to it %s lost by passes with kernel-memory accounting "
-		       "off; it stays registered",
-		       s->leaked, s->leaked == 1 ? "" : "s",
-		       s->leaked == 1 ? "was" : "were");
+	explain(reason, SP_HANG, s, s->leaked_nid, NULL,
+		"shrinker_free() would wait for ever: %lu reference%s to it "
+		"%s lost by passes with kernel-memory accounting off%s; it "
+		"stays registered",
+		s->leaked, plural, *plural ? "were" : "was",
+		*plural ? ", the first one here" : "");
+	if (reason)
+		reason->memcg_ino = s->leaked_ino;
+	return SP_HANG;
+}
+
+static enum sp_status ring(struct shrinker *s, struct sp_reason *reason)
+{
+	return explain(reason, SP_DEADLOCK, s, -1, NULL,
+		       "whoever runs its callback, or is freeing it, waits, "
+		       "directly or through others, for this thread");
 }
 
 /*
@@ -246,36 +286,42 @@ static enum sp_status hung(struct shrinker *s, struct sp_reason *reason)
 static enum sp_status wait_for_slots(struct machine *m, struct reclaimer *self,
 				     struct shrinker *s)
 {
+	const struct wait what = { .callbacks_of = s };
 	enum sp_status status = SP_OK;
 
 	s->freeing = true;
-	s->freer = self;
+	s->freer = this_thread();
 	STORE_RELEASE(s->callable, false);
-	if (self)
-		self->waiting_for = s;
 	while (status == SP_OK && held_elsewhere(m, self, s))
-		status = machine_wait(m);
-	if (self)
-		self->waiting_for = NULL;
+		status = machine_wait(m, &what);
 	s->freeing = false;
 	s->freer = NULL;
 	machine_wake(m);
 	return status;
 }
 
-/* Until the thread that is freeing it is through. */
-static enum sp_status wait_for_freer(struct machine *m, struct reclaimer *self,
-				     struct shrinker *s)
+/* Until no other thread is freeing it: SP_GONE if it did. */
+static enum sp_status wait_for_freer(struct machine *m, struct shrinker *s,
+				     struct sp_reason *reason)
 {
 	enum sp_status status = SP_OK;
 
-	if (self)
-		self->waiting_for = s;
-	while (status == SP_OK && s->freeing && !s->freed)
-		status = machine_wait(m);
-	if (self)
-		self->waiting_for = NULL;
-	return status;
+	while (status == SP_OK && s->freeing) {
+		const struct wait what = { .thread = s->freer };
+
+		if (s->freer != this_thread()) {
+			status = machine_wait(m, &what);
+			continue;
+		}
+		if (s->freed)
+			return SP_GONE; /* in its own release */
+		return explain(reason, SP_DEADLOCK, s, -1, NULL,
+			       "freed from inside its own free, while that "
+			       "one waits");
+	}
+	if (status == SP_DEADLOCK)
+		return ring(s, reason);
+	return status == SP_OK && s->freed ? SP_GONE : status;
 }
 
 /* force: what would hang is torn down all the same. */
@@ -283,27 +329,20 @@ static enum sp_status free_locked(struct machine *m, struct shrinker *s,
 				  bool force, struct sp_reason *reason)
 {
 	struct reclaimer *self = reclaimer_find(m);
-	enum sp_status status = SP_OK;
+	const bool was_callable = s->callable;
+	enum sp_status status;
 
-	while (s->freeing && status == SP_OK) {
-		if (wait_closes_ring(m, self, s))
-			goto ring;
-		status = wait_for_freer(m, self, s);
-	}
+	status = wait_for_freer(m, s, reason);
 	if (status != SP_OK)
 		return status;
-	if (s->freed)
-		return SP_GONE;
 	if (!s->listed && !(s->flags & SHRINKER_REGISTERED)) {
-		teardown(m, s);
+		finish(m, s);
 		return SP_OK;
 	}
 	if (self && reclaimer_holds(self, s))
 		return explain(reason, SP_DEADLOCK, s, -1, NULL,
 			       "freed from inside its own callback, "
 			       "shrinker_free() would wait for itself");
-	if (wait_closes_ring(m, self, s))
-		goto ring;
 	if (!s->listed && !force)
 		return explain(reason, SP_HANG, s, -1, NULL,
 			       "SHRINKER_REGISTERED is set, but no register "
@@ -316,17 +355,16 @@ static enum sp_status free_locked(struct machine *m, struct shrinker *s,
 	if (READ_ONCE(s->leaked) && !force)
 		return hung(s, reason);
 	status = wait_for_slots(m, self, s);
+	if (status == SP_DEADLOCK) {
+		STORE_RELEASE(s->callable, was_callable);
+		return ring(s, reason);
+	}
 	if (status != SP_OK)
 		return status;
 	if (READ_ONCE(s->leaked) && !force)
 		return hung(s, reason);
-	s->base_ref = false;
-	teardown(m, s);
+	finish(m, s);
 	return SP_OK;
-ring:
-	return explain(reason, SP_DEADLOCK, s, -1, NULL,
-		       "its callback runs in a thread that waits, directly or "
-		       "through others, for a callback of this thread");
 }
 
 enum sp_status sp_shrinker_free(struct shrinker *s, struct sp_reason *reason)
@@ -360,12 +398,8 @@ bool sp_shrinker_free_deferred(struct shrinker *s)
 	STORE_RELEASE(s->callable, false);
 	if (s->freed) {
 		gone = true;
-	} else if (!s->listed) {
-		teardown(m, s);
-		gone = true;
 	} else if (!s->freeing && !is_held(m, self, s)) {
-		s->base_ref = false;
-		teardown(m, s);
+		finish(m, s);
 		gone = true;
 	} else if (!s->deferred_free) {
 		s->deferred_free = true;
@@ -390,49 +424,42 @@ static struct shrinker *next_to_reap(struct machine *m)
 	return s;
 }
 
-static void release_private(struct machine *m, void *private_data)
-{
-	if (private_data && m->hooks.release)
-		m->hooks.release(m->hooks_data, private_data);
-}
-
 void reap(struct machine *m)
 {
 	struct shrinker *s;
-	void *private_data;
 
 	machine_lock(m);
-	while ((s = next_to_reap(m))) {
-		private_data = s->private_data;
-		s->base_ref = false;
-		teardown(m, s);
-		machine_unlock(m);
-		release_private(m, private_data);
-		machine_lock(m);
-	}
+	while ((s = next_to_reap(m)))
+		finish(m, s);
 	limbo_drain(m);
 	machine_wake(m);
 	machine_unlock(m);
 }
 
+/* The oldest, but for those that this thread is just releasing. */
+static struct shrinker *next_to_close(struct machine *m)
+{
+	struct list_node *pos;
+
+	list_for_each (pos, &m->shrinkers) {
+		struct shrinker *s = container_of(pos, struct shrinker, all);
+
+		if (!s->freed || s->freer != this_thread())
+			return s;
+	}
+	return NULL;
+}
+
 enum sp_status shrinkers_close(struct machine *m, struct sp_reason *reason)
 {
 	enum sp_status status = SP_OK;
+	struct shrinker *s;
 
 	machine_lock(m);
-	while (status >= SP_OK && !list_empty(&m->shrinkers)) {
-		struct shrinker *s =
-			container_of(m->shrinkers.next, struct shrinker, all);
-		void *private_data = s->private_data;
-		bool owned = s->listed;
-
+	while (status >= SP_OK && (s = next_to_close(m))) {
 		s->pins++;
 		status = free_locked(m, s, true, reason);
-		machine_unlock(m);
-		if (status == SP_OK && owned)
-			release_private(m, private_data);
-		sp_shrinker_unpin(s);
-		machine_lock(m);
+		unpin(m, s);
 	}
 	machine_unlock(m);
 	return status > SP_OK ? SP_OK : status;
@@ -450,10 +477,7 @@ void sp_shrinker_unpin(struct shrinker *s)
 	struct machine *m = s->machine;
 
 	machine_lock(m);
-	if (--s->pins == 0 && s->freed) {
-		limbo_add(m, &s->limbo, free_shrinker);
-		limbo_drain_lazily(m);
-	}
+	unpin(m, s);
 	machine_unlock(m);
 }
 
@@ -474,6 +498,11 @@ void sp_shrinker_set_callbacks(struct shrinker *s, sp_shrink_fn count,
 void sp_shrinker_set_private(struct shrinker *s, void *data)
 {
 	s->private_data = data;
+}
+
+void sp_shrinker_set_release(struct shrinker *s, sp_release_fn release)
+{
+	s->release = release;
 }
 
 void *sp_shrinker_private(const struct shrinker *s)
@@ -533,12 +562,15 @@ size_t sp_shrinker_name(const struct shrinker *s, char *buf, size_t size)
 	return strlen(name);
 }
 
-void sp_shrinker_set_symbol(struct shrinker *s, const char *symbol)
+enum sp_status sp_shrinker_set_symbol(struct shrinker *s, const char *symbol)
 {
 	char *copy = symbol ? strdup(symbol) : NULL;
 
+	if (symbol && !copy)
+		return SP_NOMEM;
 	machine_lock(s->machine);
 	free(s->symbol);
 	s->symbol = copy;
 	machine_unlock(s->machine);
+	return SP_OK;
 }

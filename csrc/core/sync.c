@@ -55,13 +55,13 @@ static void writer_barrier(struct machine *m)
 
 /* ---- the lock ---------------------------------------------------------- */
 
-static void wait_begin(struct machine *m)
+void sp_wait_begin(struct machine *m)
 {
 	if (m->hooks.wait_begin)
 		m->hooks.wait_begin(m->hooks_data);
 }
 
-static void wait_end(struct machine *m)
+void sp_wait_end(struct machine *m)
 {
 	if (m->hooks.wait_end)
 		m->hooks.wait_end(m->hooks_data);
@@ -70,10 +70,10 @@ static void wait_end(struct machine *m)
 void machine_lock(struct machine *m)
 {
 	while (pthread_mutex_trylock(&m->lock)) {
-		wait_begin(m);
+		sp_wait_begin(m);
 		pthread_mutex_lock(&m->lock);
 		pthread_mutex_unlock(&m->lock);
-		wait_end(m);
+		sp_wait_end(m);
 	}
 }
 
@@ -88,14 +88,110 @@ void machine_wake(struct machine *m)
 	pthread_cond_broadcast(&m->wake);
 }
 
-enum sp_status machine_wait(struct machine *m)
+/* ---- who waits for whom ------------------------------------------------ */
+
+/*
+ * What a thread knows of itself: its reclaimers, the last one used first. Its
+ * address is the thread's identity, over all machines.
+ */
+struct thread {
+	struct reclaimer *last;
+	struct reclaimer *reclaimers;
+};
+
+static __thread struct thread me;
+
+const struct thread *this_thread(void)
 {
+	return &me;
+}
+
+/*
+ * The threads asleep in machine_wait(), over all machines: a ring of waits may
+ * go through several. A sleeper's reclaimers and slots do not change, and were
+ * there before it came here through the lock.
+ */
+struct sleeper {
+	struct sleeper *next, **pprev;
+	const struct thread *thread;
+	const struct wait *wait;
+	bool visited;
+};
+
+static pthread_mutex_t sleepers_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct sleeper *sleepers;
+
+static bool waits_for(const struct wait *w, const struct thread *t)
+{
+	const struct reclaimer *r;
+
+	if (w->thread == t)
+		return true;
+	for (r = w->callbacks_of ? t->reclaimers : NULL; r;
+	     r = r->thread_next) {
+		if (reclaimer_holds(r, w->callbacks_of))
+			return true;
+	}
+	return false;
+}
+
+static bool leads_to_me(const struct wait *w)
+{
+	struct sleeper *s;
+
+	if (waits_for(w, &me))
+		return true;
+	for (s = sleepers; s; s = s->next) {
+		if (s->visited || !waits_for(w, s->thread))
+			continue;
+		s->visited = true;
+		if (leads_to_me(s->wait))
+			return true;
+	}
+	return false;
+}
+
+static bool lie_down(struct sleeper *self)
+{
+	struct sleeper *s;
+	bool ring;
+
+	pthread_mutex_lock(&sleepers_lock);
+	for (s = sleepers; s; s = s->next)
+		s->visited = false;
+	ring = leads_to_me(self->wait);
+	if (!ring) {
+		self->next = sleepers;
+		self->pprev = &sleepers;
+		if (sleepers)
+			sleepers->pprev = &self->next;
+		sleepers = self;
+	}
+	pthread_mutex_unlock(&sleepers_lock);
+	return !ring;
+}
+
+static void get_up(struct sleeper *self)
+{
+	pthread_mutex_lock(&sleepers_lock);
+	*self->pprev = self->next;
+	if (self->next)
+		self->next->pprev = self->pprev;
+	pthread_mutex_unlock(&sleepers_lock);
+}
+
+enum sp_status machine_wait(struct machine *m, const struct wait *what)
+{
+	struct sleeper self = { .thread = &me, .wait = what };
 	unsigned long seen = m->wakes;
 	struct timespec until;
 	bool gave_up;
 
+	/* Looked at each time round: a ring closes with its last sleeper. */
+	if (!lie_down(&self))
+		return SP_DEADLOCK;
 	machine_unlock(m);
-	wait_begin(m);
+	sp_wait_begin(m);
 	pthread_mutex_lock(&m->lock);
 	if (m->wakes == seen) {
 		/* Bounded only so that wait_poll gets its turn. */
@@ -106,7 +202,8 @@ enum sp_status machine_wait(struct machine *m)
 		pthread_cond_timedwait(&m->wake, &m->lock, &until);
 	}
 	pthread_mutex_unlock(&m->lock);
-	wait_end(m);
+	get_up(&self);
+	sp_wait_end(m);
 	gave_up = m->hooks.wait_poll && m->hooks.wait_poll(m->hooks_data);
 	machine_lock(m);
 	return gave_up ? SP_INTR : SP_OK;
@@ -114,12 +211,6 @@ enum sp_status machine_wait(struct machine *m)
 
 /* ---- threads ----------------------------------------------------------- */
 
-/*
- * A thread finds its reclaimer of a machine in its own list, the last one
- * used first. Machines are told by id, since an address may come again.
- */
-static __thread struct reclaimer *my_last;
-static __thread struct reclaimer *my_reclaimers;
 static pthread_key_t thread_key;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -139,7 +230,7 @@ static void thread_exit(void *list)
 {
 	struct reclaimer *r = list, *next;
 
-	my_last = my_reclaimers = NULL;
+	me.last = me.reclaimers = NULL;
 	for (; r; r = next) {
 		next = r->thread_next;
 		STORE_RELEASE(r->orphaned, true);
@@ -154,7 +245,7 @@ static void thread_exit(void *list)
 static void forget_other_threads(struct machine *m)
 {
 	struct reclaimer *r, *mine = reclaimer_find(m);
-	struct list_node *pos;
+	struct list_node *pos, *next;
 
 	for (r = m->reclaimers; r; r = r->next) {
 		if (r == mine)
@@ -162,16 +253,20 @@ static void forget_other_threads(struct machine *m)
 		memset(r->slot, 0, sizeof(r->slot));
 		r->epoch = 0;
 		r->depth = 0;
-		r->waiting_for = NULL;
 		r->orphaned = true;
 	}
-	list_for_each (pos, &m->shrinkers) {
+	for (pos = m->shrinkers.next; pos != &m->shrinkers; pos = next) {
 		struct shrinker *s = container_of(pos, struct shrinker, all);
 
-		if (s->freer != mine || !mine)
-			s->freeing = false;
+		next = pos->next;
+		if (s->freer == &me)
+			continue;
+		s->freeing = false;
+		if (s->freed)
+			list_del(&s->all); /* half dropped for ever */
 	}
-	m->closing = false;
+	if (m->closer != &me)
+		m->closer = NULL;
 }
 
 static void fork_prepare(void)
@@ -181,12 +276,14 @@ static void fork_prepare(void)
 	pthread_mutex_lock(&machines_lock);
 	for (m = machines; m; m = m->next)
 		pthread_mutex_lock(&m->lock);
+	pthread_mutex_lock(&sleepers_lock);
 }
 
 static void fork_parent(void)
 {
 	struct machine *m;
 
+	pthread_mutex_unlock(&sleepers_lock);
 	for (m = machines; m; m = m->next)
 		pthread_mutex_unlock(&m->lock);
 	pthread_mutex_unlock(&machines_lock);
@@ -206,6 +303,8 @@ static void fork_child(void)
 {
 	struct machine *m;
 
+	sleepers = NULL; /* who forks does not sleep */
+	pthread_mutex_unlock(&sleepers_lock);
 	for (m = machines; m; m = m->next) {
 		forget_other_threads(m);
 		init_wake(m); /* its waiters are gone */
@@ -261,15 +360,16 @@ void sync_exit(struct machine *m)
 	pthread_mutex_destroy(&m->lock);
 }
 
+/* Machines are told by id, since an address may come again. */
 struct reclaimer *reclaimer_find(struct machine *m)
 {
-	struct reclaimer *r = my_last;
+	struct reclaimer *r = me.last;
 
 	if (likely(r && READ_ONCE(r->machine_id) == m->id))
 		return r;
-	for (r = my_reclaimers; r; r = r->thread_next) {
+	for (r = me.reclaimers; r; r = r->thread_next) {
 		if (READ_ONCE(r->machine_id) == m->id) {
-			my_last = r;
+			me.last = r;
 			return r;
 		}
 	}
@@ -278,7 +378,7 @@ struct reclaimer *reclaimer_find(struct machine *m)
 
 static void prune_my_reclaimers(void)
 {
-	struct reclaimer **p = &my_reclaimers, *r;
+	struct reclaimer **p = &me.reclaimers, *r;
 
 	while ((r = *p)) {
 		if (READ_ONCE(r->machine_id)) {
@@ -286,8 +386,8 @@ static void prune_my_reclaimers(void)
 			continue;
 		}
 		*p = r->thread_next;
-		if (my_last == r)
-			my_last = NULL;
+		if (me.last == r)
+			me.last = NULL;
 		disown(r);
 	}
 }
@@ -324,9 +424,9 @@ struct reclaimer *reclaimer_get(struct machine *m)
 	machine_unlock(m);
 	if (!r)
 		return NULL;
-	r->thread_next = my_reclaimers;
-	my_reclaimers = my_last = r;
-	pthread_setspecific(thread_key, my_reclaimers);
+	r->thread_next = me.reclaimers;
+	me.reclaimers = me.last = r;
+	pthread_setspecific(thread_key, me.reclaimers);
 	return r;
 }
 
@@ -368,41 +468,6 @@ bool held_elsewhere(struct machine *m, struct reclaimer *self,
 			return true;
 	}
 	return false;
-}
-
-static bool reaches(struct machine *m, struct reclaimer *self,
-		    struct shrinker *s)
-{
-	struct reclaimer *r;
-
-	for (r = m->reclaimers; r; r = r->next) {
-		if (!reclaimer_holds(r, s))
-			continue;
-		if (r == self)
-			return true;
-		if (r->visited || !r->waiting_for)
-			continue;
-		r->visited = true;
-		if (reaches(m, self, r->waiting_for))
-			return true;
-	}
-	return false;
-}
-
-/*
- * Every thread of a ring but this one sleeps in a free, and came there through
- * the lock: its slots are visible without a barrier.
- */
-bool wait_closes_ring(struct machine *m, struct reclaimer *self,
-		      struct shrinker *s)
-{
-	struct reclaimer *r;
-
-	if (!self)
-		return false;
-	for (r = m->reclaimers; r; r = r->next)
-		r->visited = false;
-	return reaches(m, self, s);
 }
 
 /* ---- the pass epoch and limbo ------------------------------------------ */

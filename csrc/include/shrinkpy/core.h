@@ -100,8 +100,6 @@ struct sp_hooks {
 	void (*wait_end)(void *data);
 	/* Now and then in a wait of any length: true gives it up (SP_INTR). */
 	bool (*wait_poll)(void *data);
-	/* The core itself finished a free (close, reaper): drop the owner's data. */
-	void (*release)(void *data, void *private_data);
 	/* A shrinker's turn was ended because the kernel would spin there. */
 	void (*report)(void *data, const struct sp_reason *reason);
 };
@@ -111,7 +109,8 @@ SP_API enum sp_status sp_machine_create(const struct sp_config *config,
 /*
  * Frees every shrinker that lives, by force where references were leaked, and
  * waits for the callbacks in flight. From then on the machine answers
- * SP_CLOSED. SP_DEADLOCK in a callback of this machine, or in hooks.release.
+ * SP_CLOSED. SP_DEADLOCK in a callback of this machine, or in
+ * what it releases.
  */
 SP_API enum sp_status sp_machine_close(struct machine *m,
 				       struct sp_reason *reason);
@@ -121,6 +120,20 @@ SP_API void sp_machine_destroy(struct machine *m);
 SP_API bool sp_machine_busy(struct machine *m);
 SP_API void sp_machine_set_hooks(struct machine *m,
 				 const struct sp_hooks *hooks, void *data);
+/*
+ * For native callbacks: around whatever may block, hooks.wait_begin and
+ * hooks.wait_end. Try first, and hold nothing when wait_end() is called, which
+ * may block itself:
+ *
+ *	while (pthread_mutex_trylock(&lock)) {
+ *		sp_wait_begin(m);
+ *		pthread_mutex_lock(&lock);
+ *		pthread_mutex_unlock(&lock);
+ *		sp_wait_end(m);
+ *	}
+ */
+SP_API void sp_wait_begin(struct machine *m);
+SP_API void sp_wait_end(struct machine *m);
 SP_API int sp_machine_nr_nodes(const struct machine *m);
 SP_API bool sp_machine_memcg_enabled(const struct machine *m);
 SP_API bool sp_machine_kmem(const struct machine *m);
@@ -184,8 +197,7 @@ SP_API enum sp_status sp_shrinker_free(struct shrinker *s,
 				       struct sp_reason *reason);
 /*
  * For finalizers: never waits. true: it is gone already. false: passes no
- * longer call it, and the core frees it after the last callback and then
- * calls hooks.release with its private data.
+ * longer call it, and it is freed at the end of the pass of its last callback.
  */
 SP_API bool sp_shrinker_free_deferred(struct shrinker *s);
 /*
@@ -199,6 +211,13 @@ SP_API bool sp_shrinker_freed(const struct shrinker *s);
 SP_API void sp_shrinker_set_callbacks(struct shrinker *s, sp_shrink_fn count,
 				      sp_shrink_fn scan);
 SP_API void sp_shrinker_set_private(struct shrinker *s, void *data);
+/*
+ * Called once with its private data, without the lock, when a registered one
+ * was freed: by whichever call, in the thread that frees. Other frees of it
+ * wait for the end of this.
+ */
+typedef void (*sp_release_fn)(void *private_data);
+SP_API void sp_shrinker_set_release(struct shrinker *s, sp_release_fn release);
 SP_API void *sp_shrinker_private(const struct shrinker *s);
 SP_API void sp_shrinker_set_seeks(struct shrinker *s, int seeks);
 SP_API int sp_shrinker_seeks(const struct shrinker *s);
@@ -215,8 +234,9 @@ SP_API struct machine *sp_shrinker_machine(const struct shrinker *s);
  */
 SP_API size_t sp_shrinker_name(const struct shrinker *s, char *buf,
 			       size_t size);
-/* What a trace prints for scan_objects; without one, the name. */
-SP_API void sp_shrinker_set_symbol(struct shrinker *s, const char *symbol);
+/* What a trace prints for scan_objects; without one (NULL), the name. */
+SP_API enum sp_status sp_shrinker_set_symbol(struct shrinker *s,
+					     const char *symbol);
 
 /* ---- cgroups ----------------------------------------------------------- */
 
@@ -340,7 +360,8 @@ SP_API void sp_fault_fail_nth(struct machine *m, unsigned long nth,
 SP_API unsigned long sp_fault_pending(const struct machine *m);
 /* Keeps the attempts from now on (true), or none (false). */
 SP_API void sp_fault_record(struct machine *m, bool on);
-/* Copies at most max of them; gives how many there are. */
+/* Copies at most max of them; gives how many there are, SIZE_MAX if some were
+ * lost for lack of memory. */
 SP_API size_t sp_fault_attempts(struct machine *m, struct sp_attempt *out,
 				size_t max);
 
@@ -365,6 +386,9 @@ SP_API unsigned long sp_warnings(const struct machine *m,
 /* The i-th last text (0: the newest); false when it is not kept any more. */
 SP_API bool sp_warning_text(struct machine *m, unsigned int i, char *buf,
 			    size_t size);
+/* What it was about, which the kernel's text does not say. */
+SP_API bool sp_warning_where(struct machine *m, unsigned int i, char *buf,
+			     size_t size);
 
 /* ---- trace ------------------------------------------------------------- */
 
