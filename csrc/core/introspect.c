@@ -42,6 +42,11 @@ long sp_peek_refcount(struct shrinker *s)
 	return count;
 }
 
+bool sp_peek_membarrier(struct machine *m)
+{
+	return m->asym;
+}
+
 unsigned long sp_peek_leaked(struct shrinker *s)
 {
 	return READ_ONCE(s->leaked);

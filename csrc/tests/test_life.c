@@ -172,9 +172,8 @@ static void lost_references_hang_a_free(void)
 
 static int nr_released;
 
-static void release(void *data, void *private_data)
+static void release(void *private_data)
 {
-	(void)data;
 	nr_released += private_data != NULL;
 }
 
@@ -189,22 +188,69 @@ static void free_deferred(struct shrinker *s, struct shrink_control *sc,
 static void a_deferred_free_ends_with_the_pass(void)
 {
 	struct machine *m = make_machine(1, true);
-	const struct sp_hooks hooks = { .release = release };
 	struct cache c = { .n = 10, .inside = free_deferred };
 	struct sp_ledger ledger;
 	struct sp_pass pass;
 
-	sp_machine_set_hooks(m, &hooks, NULL);
-	add_cache(m, 0, "s", &c);
+	sp_shrinker_set_release(add_cache(m, 0, "s", &c), release);
 	sp_shrink_slab(m, 0, 0, sp_memcg_root(m), 0, &pass);
 	CHECK_EQ(pass.freed, 10);
 	CHECK_EQ(nr_released, 1);
 	sp_ledger_read(m, &ledger);
 	CHECK_EQ(ledger.registered, 0);
 	CHECK_EQ(ledger.live[SP_SITE_SHRINKER], 0);
+	sp_machine_destroy(m);
+}
 
-	CHECK(sp_shrinker_free_deferred(add_cache(m, 0, "s", &c)));
-	CHECK_EQ(nr_released, 1); /* gone at once: its caller drops the data */
+static void every_free_releases_once(void)
+{
+	struct machine *m = make_machine(1, true);
+	struct cache c = { .n = 1 };
+	struct shrinker *s[4];
+	int i;
+
+	nr_released = 0;
+	for (i = 0; i < 4; i++) {
+		s[i] = add_cache(m, 0, "s", &c);
+		sp_shrinker_set_release(s[i], release);
+	}
+	CHECK_EQ(sp_shrinker_free(s[0], NULL), SP_OK);
+	CHECK_EQ(nr_released, 1);
+	CHECK(sp_shrinker_free_deferred(s[1]));
+	CHECK_EQ(nr_released, 2);
+	sp_shrinker_set_release(s[2],
+				NULL); /* its owner wants to hear nothing */
+	sp_machine_close(m, NULL);
+	CHECK_EQ(nr_released, 3);
+	sp_machine_destroy(m);
+}
+
+static struct shrinker *releasing;
+
+static void free_again(void *private_data)
+{
+	struct machine *m = private_data;
+
+	nr_released++;
+	CHECK_EQ(sp_shrinker_free(releasing, NULL), SP_GONE);
+	CHECK(sp_shrinker_free_deferred(releasing));
+	CHECK_EQ(sp_machine_close(m, NULL), SP_OK);
+}
+
+static void a_release_may_free_again_and_close(void)
+{
+	struct machine *m = make_machine(1, true);
+
+	nr_released = 0;
+	sp_shrinker_alloc(m, 0, "s", &releasing);
+	sp_shrinker_set_callbacks(releasing, cache_count, cache_scan);
+	sp_shrinker_set_private(releasing, m);
+	sp_shrinker_set_release(releasing, free_again);
+	sp_shrinker_register(releasing, NULL);
+	sp_shrinker_pin(releasing);
+	CHECK_EQ(sp_shrinker_free(releasing, NULL), SP_OK);
+	CHECK_EQ(nr_released, 1);
+	sp_shrinker_unpin(releasing);
 	sp_machine_destroy(m);
 }
 
@@ -276,6 +322,8 @@ int main(void)
 	a_callback_may_free_others();
 	lost_references_hang_a_free();
 	a_deferred_free_ends_with_the_pass();
+	every_free_releases_once();
+	a_release_may_free_again_and_close();
 	pins_outlive_the_free();
 	a_closed_machine_says_so();
 	a_child_of_fork_goes_on();

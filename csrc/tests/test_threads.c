@@ -1,131 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Threads at each other: registering, freeing, reclaiming, cgroups coming and
- * going. The argument is how many frees a thread does (default 3000).
- */
+/* Who waits for whom, and who must not. */
 #include <pthread.h>
-#include <stdatomic.h>
 
 #include "check.h"
-
-enum { NR_THREADS = 4, LIVE = 16 };
-
-static unsigned long nr_frees = 3000;
-
-/* ---- churn ------------------------------------------------------------- */
-
-struct object {
-	atomic_int alive;
-	atomic_int called;
-};
-
-static unsigned long object_count(struct shrinker *s, struct shrink_control *sc)
-{
-	struct object *o = sp_shrinker_private(s);
-
-	(void)sc;
-	/* A callback after its free returned would find it dead. */
-	if (!atomic_load(&o->alive))
-		abort();
-	atomic_fetch_add(&o->called, 1);
-	return 200;
-}
-
-static unsigned long object_scan(struct shrinker *s, struct shrink_control *sc)
-{
-	struct object *o = sp_shrinker_private(s);
-
-	if (!atomic_load(&o->alive))
-		abort();
-	return sc->nr_to_scan;
-}
-
-static struct shrinker *add_object(struct machine *m, unsigned int flags)
-{
-	struct object *o = calloc(1, sizeof(*o));
-	struct shrinker *s;
-
-	atomic_store(&o->alive, 1);
-	if (sp_shrinker_alloc(m, flags, "churn", &s))
-		abort();
-	sp_shrinker_set_callbacks(s, object_count, object_scan);
-	sp_shrinker_set_private(s, o);
-	sp_shrinker_register(s, NULL);
-	return s;
-}
-
-static void free_object(struct shrinker *s)
-{
-	struct object *o = sp_shrinker_private(s);
-
-	if (sp_shrinker_free(s, NULL) != SP_OK)
-		abort();
-	atomic_store(&o->alive, 0);
-	free(o);
-}
-
-static void *churn(void *arg)
-{
-	struct machine *m = arg;
-	struct shrinker *mine[LIVE] = { NULL };
-	struct mem_cgroup *memcg = NULL;
-	unsigned long i, seed = (unsigned long)(uintptr_t)&seed;
-	struct sp_pass pass;
-
-	for (i = 0; i < nr_frees; i++) {
-		unsigned int at = (unsigned int)(i % LIVE);
-
-		seed = seed * 6364136223846793005ul + 1442695040888963407ul;
-		if (mine[at])
-			free_object(mine[at]);
-		mine[at] = add_object(m, seed >> 60 & 1 ? SHRINKER_MEMCG_AWARE :
-							  0);
-		if (seed >> 61 == 0) {
-			if (memcg) {
-				sp_memcg_offline(memcg, NULL);
-				sp_memcg_put(memcg);
-			}
-			memcg = add_memcg(m, sp_memcg_root(m));
-		}
-		if (memcg) {
-			sp_set_shrinker_bit(m, memcg, 0,
-					    sp_shrinker_id(mine[at]), NULL);
-			sp_shrink_slab(m, 0, 0, memcg, 3, &pass);
-		}
-		if (seed >> 58 == 0)
-			sp_shrink_slab(m, 0, 0, sp_memcg_root(m), 2, &pass);
-	}
-	for (i = 0; i < LIVE; i++) {
-		if (mine[i])
-			free_object(mine[i]);
-	}
-	if (memcg) {
-		sp_memcg_offline(memcg, NULL);
-		sp_memcg_put(memcg);
-	}
-	return NULL;
-}
-
-static void churning_threads_leave_nothing(void)
-{
-	struct machine *m = make_machine(1, true);
-	pthread_t thread[NR_THREADS];
-	struct sp_ledger ledger;
-	int i;
-
-	for (i = 0; i < NR_THREADS; i++)
-		pthread_create(&thread[i], NULL, churn, m);
-	for (i = 0; i < NR_THREADS; i++)
-		pthread_join(thread[i], NULL);
-	sp_ledger_read(m, &ledger);
-	CHECK_EQ(ledger.registered, 0);
-	CHECK_EQ(ledger.live[SP_SITE_SHRINKER], 0);
-	CHECK_EQ(ledger.live[SP_SITE_NAME], 0);
-	CHECK_EQ(ledger.live[SP_SITE_INFO], 1);
-	CHECK_EQ(ledger.memcgs, 1);
-	CHECK_EQ(ledger.limbo, 0);
-	sp_machine_destroy(m);
-}
 
 /* ---- waiting ----------------------------------------------------------- */
 
@@ -234,10 +111,13 @@ static void a_second_free_waits_for_the_first(void)
 
 /* ---- rings ------------------------------------------------------------- */
 
+/* Two callbacks, each of which frees the other's shrinker. */
 struct pair {
 	pthread_barrier_t both_in;
 	struct shrinker *s[2];
 	enum sp_status status[2];
+	struct machine *machine[2];
+	struct mem_cgroup *memcg[2];
 };
 
 static void free_the_other(struct shrinker *s, struct shrink_control *sc,
@@ -246,61 +126,198 @@ static void free_the_other(struct shrinker *s, struct shrink_control *sc,
 	struct pair *p = c->data;
 	int me = s == p->s[1];
 
-	/* Only the cgroup's passes: each thread then runs one of the two. */
-	if (sc->memcg == sp_memcg_root(sp_shrinker_machine(s)))
-		return;
+	(void)sc;
 	pthread_barrier_wait(&p->both_in);
 	p->status[me] = sp_shrinker_free(p->s[!me], NULL);
 }
 
-static void *reclaim_memcg(void *arg)
+static void *reclaim_first(void *arg)
 {
-	struct mem_cgroup *memcg = ((void **)arg)[1];
+	struct pair *p = arg;
 	struct sp_pass pass;
 
-	sp_shrink_slab(((void **)arg)[0], 0, 0, memcg, 0, &pass);
+	sp_shrink_slab(p->machine[0], 0, 0, p->memcg[0], 0, &pass);
 	return NULL;
+}
+
+static void *reclaim_second(void *arg)
+{
+	struct pair *p = arg;
+	struct sp_pass pass;
+
+	sp_shrink_slab(p->machine[1], 0, 0, p->memcg[1], 0, &pass);
+	return NULL;
+}
+
+static void free_each_other(struct pair *p)
+{
+	struct cache c[2] = { { .inside = free_the_other, .data = p },
+			      { .inside = free_the_other, .data = p } };
+	pthread_t thread[2];
+	int i;
+
+	pthread_barrier_init(&p->both_in, NULL, 2);
+	for (i = 0; i < 2; i++) {
+		p->memcg[i] =
+			add_memcg(p->machine[i], sp_memcg_root(p->machine[i]));
+		p->s[i] = add_cache(p->machine[i], SHRINKER_MEMCG_AWARE, "s",
+				    &c[i]);
+		sp_set_shrinker_bit(p->machine[i], p->memcg[i], 0,
+				    sp_shrinker_id(p->s[i]), NULL);
+	}
+	pthread_create(&thread[0], NULL, reclaim_first, p);
+	pthread_create(&thread[1], NULL, reclaim_second, p);
+	for (i = 0; i < 2; i++)
+		pthread_join(thread[i], NULL);
+	/* One closed the ring; the other got what it waited for. */
+	CHECK((p->status[0] == SP_DEADLOCK && p->status[1] == SP_OK) ||
+	      (p->status[1] == SP_DEADLOCK && p->status[0] == SP_OK));
+	pthread_barrier_destroy(&p->both_in);
 }
 
 static void two_that_free_each_other_are_found(void)
 {
 	struct machine *m = make_machine(1, true);
-	struct mem_cgroup *memcg[2];
-	struct pair p;
-	struct cache c[2] = { { .inside = free_the_other, .data = &p },
-			      { .inside = free_the_other, .data = &p } };
-	void *args[2][2];
-	pthread_t thread[2];
-	int i;
+	struct pair p = { .machine = { m, m } };
 
-	pthread_barrier_init(&p.both_in, NULL, 2);
-	for (i = 0; i < 2; i++) {
-		memcg[i] = add_memcg(m, sp_memcg_root(m));
-		p.s[i] = add_cache(m, SHRINKER_MEMCG_AWARE, "s", &c[i]);
-		sp_set_shrinker_bit(m, memcg[i], 0, sp_shrinker_id(p.s[i]),
-				    NULL);
-	}
-	for (i = 0; i < 2; i++) {
-		args[i][0] = m;
-		args[i][1] = memcg[i];
-		pthread_create(&thread[i], NULL, reclaim_memcg, args[i]);
-	}
-	for (i = 0; i < 2; i++)
-		pthread_join(thread[i], NULL);
-	/* One closed the ring; the other got what it waited for. */
-	CHECK((p.status[0] == SP_DEADLOCK && p.status[1] == SP_OK) ||
-	      (p.status[1] == SP_DEADLOCK && p.status[0] == SP_OK));
-	pthread_barrier_destroy(&p.both_in);
+	free_each_other(&p);
 	sp_machine_destroy(m);
 }
 
-int main(int argc, char **argv)
+static void so_are_two_on_two_machines(void)
 {
-	if (argc > 1)
-		nr_frees = strtoul(argv[1], NULL, 10);
-	churning_threads_leave_nothing();
+	struct pair p = { .machine = { make_machine(1, true),
+				       make_machine(1, true) } };
+
+	free_each_other(&p);
+	sp_machine_destroy(p.machine[0]);
+	sp_machine_destroy(p.machine[1]);
+}
+
+/* A release that frees the shrinker whose callback waits for that release. */
+static struct {
+	struct door in_callback, in_release;
+	struct shrinker *releasing, *calling;
+	enum sp_status outer, inner;
+} loop = { .in_callback = DOOR, .in_release = DOOR };
+
+static void free_the_calling(void *private_data)
+{
+	(void)private_data;
+	pass_through(&loop.in_release);
+	loop.inner = sp_shrinker_free(loop.calling, NULL);
+}
+
+static void free_the_releasing(struct shrinker *s, struct shrink_control *sc,
+			       struct cache *c)
+{
+	(void)sc, (void)c;
+	if (s != loop.calling)
+		return;
+	pass_through(&loop.in_callback);
+	loop.outer = sp_shrinker_free(loop.releasing, NULL);
+}
+
+static void a_ring_through_a_release_is_found(void)
+{
+	struct machine *m = make_machine(1, true);
+	struct cache c = { .inside = free_the_releasing };
+	pthread_t reclaimer, freer;
+
+	loop.releasing = add_cache(m, 0, "releasing", &c);
+	sp_shrinker_set_release(loop.releasing, free_the_calling);
+	sp_shrinker_pin(loop.releasing);
+	loop.calling = add_cache(m, 0, "calling", &c);
+	sp_shrinker_pin(loop.calling);
+	pthread_create(&reclaimer, NULL, reclaim, m);
+	wait_entered(&loop.in_callback);
+	pthread_create(&freer, NULL, free_it, loop.releasing);
+	wait_entered(&loop.in_release);
+	open_door(&loop.in_callback);
+	open_door(&loop.in_release);
+	pthread_join(reclaimer, NULL);
+	pthread_join(freer, NULL);
+	CHECK((loop.outer == SP_DEADLOCK && loop.inner == SP_OK) ||
+	      (loop.outer == SP_GONE && loop.inner == SP_DEADLOCK));
+	sp_shrinker_unpin(loop.releasing);
+	sp_shrinker_unpin(loop.calling);
+	sp_machine_destroy(m);
+}
+
+/* ---- the embedder's locks ---------------------------------------------- */
+
+/* What a GIL is to the core: whoever may block must give it up. */
+static pthread_mutex_t big_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t driver_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct door driver_locked = DOOR;
+
+static void give_up(void *data)
+{
+	(void)data;
+	pthread_mutex_unlock(&big_lock);
+}
+
+static void take_back(void *data)
+{
+	(void)data;
+	pthread_mutex_lock(&big_lock);
+}
+
+static void lock_the_driver(struct shrinker *s, struct shrink_control *sc,
+			    struct cache *c)
+{
+	struct machine *m = sp_shrinker_machine(s);
+
+	(void)sc, (void)c;
+	while (pthread_mutex_trylock(&driver_lock)) {
+		sp_wait_begin(m);
+		pthread_mutex_lock(&driver_lock);
+		pthread_mutex_unlock(&driver_lock);
+		sp_wait_end(m);
+	}
+	pthread_mutex_unlock(&driver_lock);
+}
+
+static void *lock_driver_then_big(void *unused)
+{
+	(void)unused;
+	pthread_mutex_lock(&driver_lock);
+	pass_through(&driver_locked);
+	pthread_mutex_lock(&big_lock);
+	pthread_mutex_unlock(&big_lock);
+	pthread_mutex_unlock(&driver_lock);
+	return NULL;
+}
+
+static void a_callback_gives_up_the_embedders_lock_to_wait(void)
+{
+	const struct sp_hooks hooks = { .wait_begin = give_up,
+					.wait_end = take_back };
+	struct machine *m = make_machine(1, true);
+	struct cache c = { .n = 0, .inside = lock_the_driver };
+	pthread_t thread;
+
+	sp_machine_set_hooks(m, &hooks, NULL);
+	add_cache(m, 0, "driver", &c);
+	pthread_mutex_lock(&big_lock);
+	pthread_create(&thread, NULL, lock_driver_then_big, NULL);
+	wait_entered(&driver_locked);
+	open_door(&driver_locked);
+	reclaim(m);
+	pthread_mutex_unlock(&big_lock);
+	pthread_join(thread, NULL);
+	CHECK_EQ(c.counts, 1);
+	sp_machine_set_hooks(m, &(struct sp_hooks){ 0 }, NULL);
+	sp_machine_destroy(m);
+}
+
+int main(void)
+{
 	free_waits_for_this_callback_only();
 	a_second_free_waits_for_the_first();
 	two_that_free_each_other_are_found();
+	so_are_two_on_two_machines();
+	a_ring_through_a_release_is_found();
+	a_callback_gives_up_the_embedders_lock_to_wait();
 	return report("test_threads");
 }

@@ -19,6 +19,8 @@ SP_API size_t sp_peek_list(struct machine *m, unsigned long *serials,
 			   size_t max);
 /* refcount_read(&shrinker->refcount), the slots that hold it included. */
 SP_API long sp_peek_refcount(struct shrinker *s);
+/* Do readers store plainly, because writers have membarrier(2)? */
+SP_API bool sp_peek_membarrier(struct machine *m);
 /* References lost where kernel-memory accounting was off. */
 SP_API unsigned long sp_peek_leaked(struct shrinker *s);
 /* debugfs_id; -1 without an entry. */
