@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What Python sees of the C core: the cdef, the sources, the flags."""
 
+import os
 import re
+import runpy
+import shlex
 from pathlib import Path
 
 import cffi
@@ -32,7 +35,15 @@ def cdef(header: Path) -> str:
 
 
 def make() -> cffi.FFI:
-    """The builder that setup.py names, for cffi's API mode."""
+    """The builder that setup.py names, for cffi's API mode.
+
+    SHRINKPY_CFLAGS in the environment is added to the flags: for sanitizers and for coverage.
+    """
+    # Not imported: the package would want what is built here.
+    why = runpy.run_path(str(HERE / "shrinkpy" / "_platform.py"))["unsupported"]()
+    if why is not None:
+        raise SystemExit(why)
+    more = shlex.split(os.environ.get("SHRINKPY_CFLAGS", ""))
     include = CSRC / "include"
     faces = [include / "shrinkpy" / name for name in ("core.h", "introspect.h")]
     sources = sorted((CSRC / "core").glob("*.c")) + sorted((CSRC / "binding").glob("*.c"))
@@ -64,7 +75,9 @@ def make() -> cffi.FFI:
             "-Wno-missing-field-initializers",
             # What cffi generates.
             "-Wno-unused-parameter",
+            *more,
         ],
+        extra_link_args=[flag for flag in more if flag.startswith(("-f", "--coverage"))],
         libraries=["pthread"],
     )
     return ffi

@@ -7,8 +7,13 @@ import os
 import types
 from typing import Any
 
-from . import _core, control, errors
-from ._core import ffi, lib
+from . import _platform, control, errors
+
+if (_why := _platform.unsupported()) is not None:
+    raise ImportError(_why)
+
+from . import _core  # noqa: E402 - only where it can be there
+from ._core import ffi, lib  # noqa: E402
 
 # Only the interpreter that imports can have put this there.
 _core.mark = os.urandom(8).hex()

@@ -10,6 +10,12 @@
 #ifndef SP_INTERNAL_H
 #define SP_INTERNAL_H
 
+#if !defined(__linux__)
+#error "shrinkpy works on Linux only: membarrier(2), and the kernel's own types"
+#elif !defined(__LP64__)
+#error "shrinkpy works with 64 bits only: unsigned long is the kernel's word"
+#endif
+
 #include <pthread.h>
 #include <stdatomic.h>
 

@@ -77,20 +77,26 @@ static long *deferred_place(struct shrinker *s, struct mem_cgroup *memcg,
 bool sp_peek_deferred(struct shrinker *s, struct mem_cgroup *memcg, int nid,
 		      long *value)
 {
-	long *place = deferred_place(s, memcg, nid);
+	long *place;
 
+	machine_lock(s->machine);
+	place = deferred_place(s, memcg, nid);
 	if (place)
 		*value = READ_ONCE(*place);
+	machine_unlock(s->machine);
 	return place != NULL;
 }
 
 bool sp_poke_deferred(struct shrinker *s, struct mem_cgroup *memcg, int nid,
 		      long value)
 {
-	long *place = deferred_place(s, memcg, nid);
+	long *place;
 
+	machine_lock(s->machine);
+	place = deferred_place(s, memcg, nid);
 	if (place)
 		WRITE_ONCE(*place, value);
+	machine_unlock(s->machine);
 	return place != NULL;
 }
 
@@ -105,24 +111,37 @@ void sp_poke_flags(struct shrinker *s, unsigned int clear, unsigned int set)
 
 int sp_peek_map_nr_max(struct mem_cgroup *memcg, int nid)
 {
-	struct shrinker_info *info = memcg_info(memcg, nid);
+	struct shrinker_info *info;
+	int nr_max;
 
-	return info ? info->map_nr_max : -1;
+	machine_lock(memcg->machine);
+	info = memcg_info(memcg, nid);
+	nr_max = info ? info->map_nr_max : -1;
+	machine_unlock(memcg->machine);
+	return nr_max;
 }
 
 bool sp_peek_bit(struct mem_cgroup *memcg, int nid, int id)
 {
-	struct shrinker_info_unit *unit = unit_of(memcg, nid, id);
+	struct shrinker_info_unit *unit;
+	bool set;
 
-	return unit && (READ_ONCE(unit->map) >> id % SHRINKER_UNIT_BITS) & 1;
+	machine_lock(memcg->machine);
+	unit = unit_of(memcg, nid, id);
+	set = unit && (READ_ONCE(unit->map) >> id % SHRINKER_UNIT_BITS) & 1;
+	machine_unlock(memcg->machine);
+	return set;
 }
 
 bool sp_peek_unit_deferred(struct mem_cgroup *memcg, int nid, int id,
 			   long *value)
 {
-	long *place = memcg_deferred(memcg, nid, id);
+	long *place;
 
+	machine_lock(memcg->machine);
+	place = memcg_deferred(memcg, nid, id);
 	if (place)
 		*value = READ_ONCE(*place);
+	machine_unlock(memcg->machine);
 	return place != NULL;
 }

@@ -400,32 +400,48 @@ void *sp_memcg_private(const struct mem_cgroup *memcg)
 	return memcg->private_data;
 }
 
-enum sp_status sp_set_shrinker_bit(struct machine *m, struct mem_cgroup *memcg,
-				   int nid, int id, struct sp_reason *reason)
+/* In a pass, or under the lock: the info may be replaced. */
+static enum sp_status set_bit_of(struct mem_cgroup *memcg, int nid, int id,
+				 struct sp_reason *reason)
 {
-	struct shrinker_info *info;
+	struct shrinker_info *info = memcg_info(memcg, nid);
 	unsigned long *map;
 
-	if (id < 0 || !memcg || memcg == READ_ONCE(m->root))
-		return SP_OK;
-	if (nid < 0 || nid >= m->nr_nodes)
-		return SP_INVAL;
-	info = memcg_info(memcg, nid);
 	if (!info)
 		return explain(reason, SP_OOPS, NULL, nid, memcg,
 			       "set_shrinker_bit() on a cgroup that has no "
 			       "shrinker_info: a NULL dereference");
-	if (id >= info->map_nr_max) {
-		machine_lock(m);
-		warn(m, SP_WARN, "shrinker_id >= info->map_nr_max",
-		     "id %d, map_nr_max %d, cgroup %lu, node %d", id,
-		     info->map_nr_max, memcg->ino, nid);
-		machine_unlock(m);
-		return SP_OK;
-	}
+	if (id >= info->map_nr_max)
+		return SP_INVAL;
 	/* Its barrier pairs with the one of the pass's clear_bit(). */
 	map = &info->unit[id / SHRINKER_UNIT_BITS]->map;
 	__atomic_fetch_or(map, 1ul << id % SHRINKER_UNIT_BITS,
 			  __ATOMIC_SEQ_CST);
 	return SP_OK;
+}
+
+enum sp_status sp_set_shrinker_bit(struct machine *m, struct mem_cgroup *memcg,
+				   int nid, int id, struct sp_reason *reason)
+{
+	enum sp_status status;
+
+	if (id < 0 || !memcg || memcg == READ_ONCE(m->root))
+		return SP_OK;
+	if (nid < 0 || nid >= m->nr_nodes)
+		return SP_INVAL;
+	if (sp_pass_depth(m)) {
+		status = set_bit_of(memcg, nid, id, reason);
+		if (status != SP_INVAL)
+			return status;
+	}
+	machine_lock(m);
+	status = set_bit_of(memcg, nid, id, reason);
+	if (status == SP_INVAL) {
+		warn(m, SP_WARN, "shrinker_id >= info->map_nr_max",
+		     "id %d, map_nr_max %d, cgroup %lu, node %d", id,
+		     memcg_info(memcg, nid)->map_nr_max, memcg->ino, nid);
+		status = SP_OK;
+	}
+	machine_unlock(m);
+	return status;
 }
