@@ -5,6 +5,8 @@
 #   make run    the main job: Binder's page shrinker under pressure, on real memory
 #   make test   the tests            make check-c  the core's C tests, under sanitizers
 #   make bench  the benchmarks       make lint     ruff, mypy, stubtest, clang-format
+#   make test-all  the tests against the installed wheel, on every CPython that is found
+#   make coverage  of csrc/core and shrinkpy/, by all tests
 #   make clean  what was built       make distclean  and .venv
 #
 # ARGS goes to the command: make run ARGS="--pressure drop", make test ARGS="-k trace -x".
@@ -23,6 +25,8 @@ install-needs = $(BIN)/python -c 'import tomllib; p = tomllib.load(open("pyproje
 	| $(PIP) --requirement /dev/stdin
 # Pinned: a new release must not turn an unchanged tree red.
 LINT_NEEDS := clang-format==23.1.5 mypy==2.4.1 ruff==0.17.6
+ALL_NEEDS := nox==2026.10.20
+COVERAGE_NEEDS := coverage==7.17.3 gcovr==8.8
 
 C_SOURCES := $(shell find csrc -name '*.[ch]' -not -path 'csrc/build/*')
 CORE_SOURCES := $(wildcard csrc/core/* csrc/binding/* csrc/include/*/*)
@@ -37,6 +41,26 @@ run: $(VENV)/built
 test: $(VENV)/built $(VENV)/test-needs
 	@$(BIN)/python -m pytest $(ARGS)
 
+test-all: $(VENV)/needs $(VENV)/all-needs | needs-cc
+	@$(BIN)/nox $(ARGS)
+
+# Everything in a tree of its own: the package is not the one that is worked with.
+COV := build/coverage
+# A process that may write no file cannot write what it covered either.
+COV_WITHOUT := -k "not a_full_disk"
+coverage: $(VENV)/built $(VENV)/test-needs $(VENV)/coverage-needs
+	@rm -rf $(COV)
+	@mkdir -p $(COV)/lib
+	@cp -rs "$(CURDIR)/shrinkpy" $(COV)/lib/
+	@rm -f $(COV)/lib/shrinkpy/*.so
+	@SHRINKPY_CFLAGS="--coverage -O0 -fprofile-update=atomic" $(BIN)/python setup.py --quiet \
+		build_ext --build-lib $(COV)/lib --build-temp $(COV)/build
+	@$(MAKE) --no-print-directory -s -C csrc test-coverage BUILD=../$(COV)/c
+	@PYTHONPATH="$(CURDIR)/$(COV)/lib" $(BIN)/coverage run $(BIN)/pytest -q $(COV_WITHOUT) $(ARGS)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report --fail-under 95
+	@$(BIN)/gcovr --root . --filter csrc/core/ $(COV) --fail-under-line 95
+
 check-c: | needs-cc
 	@$(MAKE) --no-print-directory -s -C csrc test
 
@@ -45,6 +69,7 @@ bench: $(VENV)/built
 	@$(CC) -O2 -Icsrc/include benchmarks/native_pass.c -Lcsrc/build -lshrinkpy -o csrc/build/native_pass
 	@LD_LIBRARY_PATH=csrc/build csrc/build/native_pass
 	@$(BIN)/python benchmarks/python_pass.py
+	@$(BIN)/python benchmarks/first_pass.py
 
 lint: $(VENV)/built $(VENV)/test-needs $(VENV)/lint-needs
 	$(BIN)/ruff check .
@@ -85,6 +110,14 @@ $(VENV)/test-needs: | $(VENV)/needs
 	@$(call install-needs,p["project"]["optional-dependencies"]["test"])
 	@touch $@
 
+$(VENV)/all-needs: | $(VENV)/needs
+	@$(PIP) $(ALL_NEEDS)
+	@touch $@
+
+$(VENV)/coverage-needs: | $(VENV)/needs
+	@$(PIP) $(COVERAGE_NEEDS)
+	@touch $@
+
 $(VENV)/lint-needs: | $(VENV)/needs
 	@$(PIP) $(LINT_NEEDS)
 	@touch $@
@@ -95,4 +128,4 @@ clean:
 distclean: clean
 	rm -rf $(VENV)
 
-.PHONY: all run test check-c bench lint format needs needs-cc clean distclean
+.PHONY: all run test test-all coverage check-c bench lint format needs needs-cc clean distclean

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Where shrinkpy works: asked by the build, and before the compiled module is imported."""
+"""Where shrinkpy works: asked by the build, and before the compiled module is imported.
+
+Too old a Python is refused by pip already (requires-python).
+"""
 
 import sys
 import sysconfig
@@ -14,10 +17,10 @@ def unsupported() -> str | None:
         return f"shrinkpy works on Linux only, not on {sys.platform}: use a Linux machine, container or VM"
     if sys.implementation.name != "cpython":
         return f"shrinkpy works with CPython only, not with {sys.implementation.name}: use python3"
-    if sys.version_info < (3, 11):
-        return f"shrinkpy needs Python 3.11 or newer, not {sys.version.split()[0]}"
     if sys.maxsize < 2**32:
         return "shrinkpy works with 64 bits only: unsigned long is the kernel's word; use a 64-bit Python"
     if sysconfig.get_config_var("Py_GIL_DISABLED"):
-        return "shrinkpy is not proven without the GIL: use the ordinary build of CPython, not the free-threaded"
+        return (
+            "shrinkpy is not proven without the GIL: use the ordinary build of CPython, not the free-threaded"
+        )
     return None

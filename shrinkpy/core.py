@@ -12,8 +12,8 @@ from . import _platform, control, errors
 if (_why := _platform.unsupported()) is not None:
     raise ImportError(_why)
 
-from . import _core  # noqa: E402 - only where it can be there
-from ._core import ffi, lib  # noqa: E402
+from . import _core
+from ._core import ffi, lib
 
 # Only the interpreter that imports can have put this there.
 _core.mark = os.urandom(8).hex()

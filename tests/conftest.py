@@ -11,6 +11,9 @@ from hypothesis import HealthCheck, settings
 
 from shrinkpy import Machine
 
+# Programs that tests start see the package that is tested, not the folder they are started in.
+os.environ["PYTHONSAFEPATH"] = "1"
+
 # Nothing is judged by a clock: it would fail on a busy computer.
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("default"), derandomize=True, print_blob=True)

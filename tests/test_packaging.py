@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The build: what it is made of, and where it refuses to be made."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import runpy
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tomllib
+import types
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import script
+
+ROOT = Path(__file__).parent.parent
+PLATFORM = ROOT / "shrinkpy" / "_platform.py"
+
+
+@pytest.fixture
+def build_ffi() -> types.ModuleType:
+    """The builder, as setuptools runs it."""
+    pytest.importorskip("setuptools")
+    spec = importlib.util.spec_from_file_location("build_ffi", ROOT / "build_ffi.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class TestBuild:
+    def test_a_change_of_any_header_or_source_is_noticed(self, build_ffi: Any) -> None:
+        _name, _preamble, _suffix, arguments = build_ffi.ffibuilder._assigned_source
+        known = {Path(path) for path in arguments["sources"] + arguments["depends"]}
+        there = {
+            path.relative_to(ROOT)
+            for folder in ("include", "core", "binding")
+            for path in (ROOT / "csrc" / folder).rglob("*.[ch]")
+        }
+        assert there
+        assert there <= known
+
+    def test_and_built_anew_whatever_its_time_stamp_says(self) -> None:
+        settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+        assert settings["tool"]["distutils"]["build_ext"]["force"] is True
+
+    def test_flags_of_the_environment_are_added(
+        self, build_ffi: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SHRINKPY_CFLAGS", "-fsanitize=address -DX='a b'")
+        arguments = build_ffi.make()._assigned_source[3]
+        assert arguments["extra_compile_args"][-2:] == ["-fsanitize=address", "-DX=a b"]
+        assert arguments["extra_link_args"] == ["-fsanitize=address"]
+
+    @pytest.mark.slow
+    def test_a_second_install_sees_a_changed_header(self, tmp_path: Path) -> None:
+        pytest.importorskip("setuptools")
+        tree = tmp_path / "tree"
+        shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".*", "build", "*.so", "tests"))
+        header = tree / "csrc" / "include" / "shrinkpy" / "core.h"
+        stamp = header.stat()
+        for depth in (8, 7):
+            header.write_text(header.read_text().replace("SP_MAX_DEPTH = 8", f"SP_MAX_DEPTH = {depth}"))
+            os.utime(header, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))  # as cp -p and rsync leave it
+            install = "install --quiet --no-deps --no-index --no-build-isolation --upgrade --target site ."
+            subprocess.run([sys.executable, "-m", "pip", *install.split()], cwd=tree, check=True)
+            shown = subprocess.run(
+                [sys.executable, "-c", "from shrinkpy.core import lib; print(lib.SP_MAX_DEPTH)"],
+                env=dict(os.environ, PYTHONPATH=str(tree / "site")),
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            assert shown.stdout == f"{depth}\n"
+
+
+REFUSED = [
+    ("platform", "darwin", "Linux only, not on darwin"),
+    ("platform", "win32", "Linux only, not on win32"),
+    ("implementation", types.SimpleNamespace(name="pypy"), "CPython only, not with pypy"),
+    ("maxsize", 2**31 - 1, "64 bits only"),
+]
+
+
+class TestWhereItCannotWork:
+    @pytest.mark.parametrize(("name", "value", "told"), REFUSED, ids=lambda value: str(value)[:12])
+    def test_the_build_says_why(
+        self, build_ffi: Any, monkeypatch: pytest.MonkeyPatch, name: str, value: object, told: str
+    ) -> None:
+        monkeypatch.setattr(sys, name, value)
+        with pytest.raises(SystemExit, match=told):
+            build_ffi.make()
+
+    def test_nor_without_the_gil(self, build_ffi: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sysconfig.get_config_vars(), "Py_GIL_DISABLED", 1)
+        with pytest.raises(SystemExit, match="not proven without the GIL"):
+            build_ffi.make()
+
+    @pytest.mark.parametrize(
+        ("change", "told"),
+        [
+            ("sys.platform = 'freebsd14'", "Linux only, not on freebsd14"),
+            ("sys.implementation.name = 'pypy'", "CPython only, not with pypy"),
+            ("sys.maxsize = 2**31 - 1", "64 bits only"),
+            ("sysconfig.get_config_vars()['Py_GIL_DISABLED'] = 1", "not proven without the GIL"),
+        ],
+    )
+    def test_the_import_says_why(self, change: str, told: str) -> None:
+        ended = script(f"import sys, sysconfig\n{change}\nimport shrinkpy")
+        assert ended.returncode == 1
+        assert ended.stderr.splitlines()[-1].startswith("ImportError: shrinkpy ")
+        assert told in ended.stderr
+
+    def test_here_it_can(self) -> None:
+        assert runpy.run_path(str(PLATFORM))["unsupported"]() is None
+
+    @pytest.mark.parametrize(
+        ("flags", "told"), [(["-U__linux__"], "Linux only"), (["-U__LP64__"], "64 bits only")]
+    )
+    def test_the_core_by_itself_does_not_compile(self, flags: list[str], told: str) -> None:
+        include, source = ROOT / "csrc" / "include", ROOT / "csrc" / "core" / "pass.c"
+        done = subprocess.run(
+            ["cc", "-fsyntax-only", *flags, f"-I{include}", str(source)], capture_output=True, text=True
+        )
+        assert done.returncode != 0
+        assert told in done.stderr
