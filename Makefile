@@ -6,6 +6,7 @@
 #   make test   the tests            make check-c  the core's C tests, under sanitizers
 #   make bench  the benchmarks       make lint     ruff, mypy, stubtest, clang-format
 #   make test-all  the tests against the installed wheel, on every CPython that is found
+#   make test-asan the tests, with the compiled module under ASan and UBSan
 #   make coverage  of csrc/core and shrinkpy/, by all tests
 #   make clean  what was built       make distclean  and .venv
 #
@@ -14,6 +15,7 @@
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 CC ?= cc
+comma := ,
 ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
@@ -44,22 +46,33 @@ test: $(VENV)/built $(VENV)/test-needs
 test-all: $(VENV)/needs $(VENV)/all-needs | needs-cc
 	@$(BIN)/nox $(ARGS)
 
-# Everything in a tree of its own: the package is not the one that is worked with.
+# The package with other flags, in a tree of its own: $(call variant,folder,flags)
+define variant
+	@rm -rf $(1)
+	@mkdir -p $(1)/lib
+	@cp -rs "$(CURDIR)/shrinkpy" $(1)/lib/
+	@rm -f $(1)/lib/shrinkpy/*.so
+	@SHRINKPY_CFLAGS="$(2)" $(BIN)/python setup.py --quiet build_ext --build-lib $(1)/lib --build-temp $(1)/build
+endef
+
 COV := build/coverage
 # A process that may write no file cannot write what it covered either.
 COV_WITHOUT := -k "not a_full_disk"
 coverage: $(VENV)/built $(VENV)/test-needs $(VENV)/coverage-needs
-	@rm -rf $(COV)
-	@mkdir -p $(COV)/lib
-	@cp -rs "$(CURDIR)/shrinkpy" $(COV)/lib/
-	@rm -f $(COV)/lib/shrinkpy/*.so
-	@SHRINKPY_CFLAGS="--coverage -O0 -fprofile-update=atomic" $(BIN)/python setup.py --quiet \
-		build_ext --build-lib $(COV)/lib --build-temp $(COV)/build
+	$(call variant,$(COV),--coverage -O0 -fprofile-update=atomic)
 	@$(MAKE) --no-print-directory -s -C csrc test-coverage BUILD=../$(COV)/c
 	@PYTHONPATH="$(CURDIR)/$(COV)/lib" $(BIN)/coverage run $(BIN)/pytest -q $(COV_WITHOUT) $(ARGS)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report --fail-under 95
 	@$(BIN)/gcovr --root . --filter csrc/core/ $(COV) --fail-under-line 95
+
+ASAN := build/asan
+library = $(shell $(CC) -print-file-name=$(1))
+test-asan: $(VENV)/built $(VENV)/test-needs
+	$(call variant,$(ASAN),-O1 -g -fsanitize=address$(comma)undefined -fno-sanitize-recover=all)
+	@PYTHONPATH="$(CURDIR)/$(ASAN)/lib" ASAN_OPTIONS=detect_leaks=0 \
+		LD_PRELOAD="$(call library,libasan.so) $(call library,libubsan.so) $(call library,libstdc++.so)" \
+		$(BIN)/pytest -q $(ARGS)
 
 check-c: | needs-cc
 	@$(MAKE) --no-print-directory -s -C csrc test
@@ -128,4 +141,4 @@ clean:
 distclean: clean
 	rm -rf $(VENV)
 
-.PHONY: all run test test-all coverage check-c bench lint format needs needs-cc clean distclean
+.PHONY: all run test test-all test-asan coverage check-c bench lint format needs needs-cc clean distclean
