@@ -135,6 +135,7 @@ struct frame {
 	struct frame *prev;
 	/* In the core, with the GIL; false while Python code runs below it. */
 	bool gil;
+	unsigned int waits; /* begun: the GIL is given up, saved is its state */
 	PyThreadState *saved;
 	ControlObject *control; /* reused from callback to callback */
 	struct kept exceptions; /* collected by the outermost frame */

@@ -172,18 +172,31 @@ PyObject *frame_call(PyObject *module, PyObject *args)
 
 /* ---- the GIL ----------------------------------------------------------- */
 
+/* They nest: a native callback that waits may come into the core again. */
 static void wait_begin(void *data)
 {
+	struct frame *f = top_frame;
+
 	(void)data;
-	if (top_frame && top_frame->gil)
-		top_frame->saved = PyEval_SaveThread();
+	if (!f || (!f->gil && !f->waits))
+		return;
+	if (f->waits++ == 0) {
+		f->gil = false;
+		f->saved = PyEval_SaveThread();
+	}
 }
 
 static void wait_end(void *data)
 {
+	struct frame *f = top_frame;
+
 	(void)data;
-	if (top_frame && top_frame->gil)
-		PyEval_RestoreThread(top_frame->saved);
+	if (!f || !f->waits)
+		return;
+	if (--f->waits == 0) {
+		PyEval_RestoreThread(f->saved);
+		f->gil = true;
+	}
 }
 
 /* Ctrl-C ends a wait; the exception is then set. A handler is Python code. */
