@@ -259,7 +259,7 @@ void machine_unlock(struct machine *m);
 /* One of the two, or neither: nobody who sleeps. */
 struct wait {
 	const struct shrinker *callbacks_of; /* whoever runs one */
-	const struct thread *thread;
+	const struct thread *const *named;   /* whom this names at the time */
 };
 
 /*

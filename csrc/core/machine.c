@@ -118,7 +118,7 @@ enum sp_status sp_machine_create(const struct sp_config *config,
 
 enum sp_status sp_machine_close(struct machine *m, struct sp_reason *reason)
 {
-	static const struct wait nobody;
+	const struct wait closer = { .named = &m->closer }, nobody = { 0 };
 	struct reclaimer *self = reclaimer_find(m);
 	enum sp_status status = SP_OK;
 
@@ -127,11 +127,8 @@ enum sp_status sp_machine_close(struct machine *m, struct sp_reason *reason)
 			       "closing the machine from inside one of its "
 			       "passes would wait for that pass for ever");
 	machine_lock(m);
-	while (m->closer && status == SP_OK) {
-		const struct wait what = { .thread = m->closer };
-
-		status = machine_wait(m, &what);
-	}
+	while (m->closer && status == SP_OK)
+		status = machine_wait(m, &closer);
 	if (status == SP_DEADLOCK)
 		explain(reason, status, NULL, -1, NULL,
 			m->closer == this_thread() ?
@@ -143,7 +140,7 @@ enum sp_status sp_machine_close(struct machine *m, struct sp_reason *reason)
 		machine_unlock(m);
 		return status;
 	}
-	m->closer = this_thread();
+	WRITE_ONCE(m->closer, this_thread());
 	machine_unlock(m);
 
 	status = shrinkers_close(m, reason);
@@ -160,7 +157,7 @@ enum sp_status sp_machine_close(struct machine *m, struct sp_reason *reason)
 		limbo_drain(m);
 		WRITE_ONCE(m->closed, true);
 	}
-	m->closer = NULL;
+	WRITE_ONCE(m->closer, NULL);
 	machine_wake(m);
 	machine_unlock(m);
 	return status;

@@ -241,7 +241,7 @@ static void finish(struct machine *m, struct shrinker *s)
 
 	s->pins++;
 	s->freeing = true;
-	s->freer = this_thread();
+	WRITE_ONCE(s->freer, this_thread());
 	teardown(m, s);
 	if (release) {
 		machine_unlock(m);
@@ -249,7 +249,7 @@ static void finish(struct machine *m, struct shrinker *s)
 		machine_lock(m);
 	}
 	s->freeing = false;
-	s->freer = NULL;
+	WRITE_ONCE(s->freer, NULL);
 	list_del(&s->all);
 	machine_wake(m);
 	unpin(m, s);
@@ -290,12 +290,12 @@ static enum sp_status wait_for_slots(struct machine *m, struct reclaimer *self,
 	enum sp_status status = SP_OK;
 
 	s->freeing = true;
-	s->freer = this_thread();
+	WRITE_ONCE(s->freer, this_thread());
 	STORE_RELEASE(s->callable, false);
 	while (status == SP_OK && held_elsewhere(m, self, s))
 		status = machine_wait(m, &what);
 	s->freeing = false;
-	s->freer = NULL;
+	WRITE_ONCE(s->freer, NULL);
 	machine_wake(m);
 	return status;
 }
@@ -304,11 +304,10 @@ static enum sp_status wait_for_slots(struct machine *m, struct reclaimer *self,
 static enum sp_status wait_for_freer(struct machine *m, struct shrinker *s,
 				     struct sp_reason *reason)
 {
+	const struct wait what = { .named = &s->freer };
 	enum sp_status status = SP_OK;
 
 	while (status == SP_OK && s->freeing) {
-		const struct wait what = { .thread = s->freer };
-
 		if (s->freer != this_thread()) {
 			status = machine_wait(m, &what);
 			continue;

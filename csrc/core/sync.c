@@ -125,7 +125,7 @@ static bool waits_for(const struct wait *w, const struct thread *t)
 {
 	const struct reclaimer *r;
 
-	if (w->thread == t)
+	if (w->named && READ_ONCE(*w->named) == t)
 		return true;
 	for (r = w->callbacks_of ? t->reclaimers : NULL; r;
 	     r = r->thread_next) {
@@ -266,7 +266,7 @@ static void forget_other_threads(struct machine *m)
 			list_del(&s->all); /* half dropped for ever */
 	}
 	if (m->closer != &me)
-		m->closer = NULL;
+		WRITE_ONCE(m->closer, NULL);
 }
 
 static void fork_prepare(void)
