@@ -52,7 +52,7 @@ define variant
 	@mkdir -p $(1)/lib
 	@cp -rs "$(CURDIR)/shrinkpy" $(1)/lib/
 	@rm -f $(1)/lib/shrinkpy/*.so
-	@SHRINKPY_CFLAGS="$(2)" $(BIN)/python setup.py --quiet build_ext --build-lib $(1)/lib --build-temp $(1)/build
+	@SHRINKPY_CFLAGS="$(2)" $(BIN)/python -W ignore setup.py --quiet build_ext --build-lib $(1)/lib --build-temp $(1)/build
 endef
 
 COV := build/coverage
@@ -61,7 +61,7 @@ COV_WITHOUT := -k "not a_full_disk"
 coverage: $(VENV)/built $(VENV)/test-needs $(VENV)/coverage-needs
 	$(call variant,$(COV),--coverage -O0 -fprofile-update=atomic)
 	@$(MAKE) --no-print-directory -s -C csrc test-coverage BUILD=../$(COV)/c
-	@PYTHONPATH="$(CURDIR)/$(COV)/lib" $(BIN)/coverage run $(BIN)/pytest -q $(COV_WITHOUT) $(ARGS)
+	@PYTHONPATH="$(CURDIR)/$(COV)/lib" $(BIN)/coverage run $(BIN)/pytest -q -n auto $(COV_WITHOUT) $(ARGS)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report --fail-under 95
 	@$(BIN)/gcovr --root . --filter csrc/core/ $(COV) --fail-under-line 95
@@ -72,7 +72,7 @@ test-asan: $(VENV)/built $(VENV)/test-needs
 	$(call variant,$(ASAN),-O1 -g -fsanitize=address$(comma)undefined -fno-sanitize-recover=all)
 	@PYTHONPATH="$(CURDIR)/$(ASAN)/lib" ASAN_OPTIONS=detect_leaks=0 \
 		LD_PRELOAD="$(call library,libasan.so) $(call library,libubsan.so) $(call library,libstdc++.so)" \
-		$(BIN)/pytest -q $(ARGS)
+		$(BIN)/pytest -q -n auto $(ARGS)
 
 check-c: | needs-cc
 	@$(MAKE) --no-print-directory -s -C csrc test

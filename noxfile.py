@@ -73,4 +73,4 @@ def bare(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run plain pytest: the checkout is not on its path, the installed package is."""
     session.install(f"{wheel()}[test]")
-    session.run("pytest", *session.posargs)
+    session.run("pytest", "--numprocesses", "auto", *session.posargs)

@@ -22,6 +22,9 @@ from shrinkpy.core import ffi, lib
 
 T = TypeVar("T")
 
+PATH_OF_PROGRAMS = os.pathsep.join(filter(None, [str(Path(__file__).parent), os.environ.get("PYTHONPATH")]))
+"""PYTHONPATH for programs that tests start: these helpers, and where the tested package may be."""
+
 TIMEOUT = 10.0
 """Seconds after which something that should have happened did not."""
 
@@ -240,7 +243,7 @@ def script(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a program in a process of its own, under the allocators that find use after free."""
     env = dict(
         os.environ,
-        PYTHONPATH=str(Path(__file__).parent),
+        PYTHONPATH=PATH_OF_PROGRAMS,
         PYTHONMALLOC="debug",
         MALLOC_PERTURB_="165",
         PYTHONWARNINGS="default",
