@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import errno
+import sys
 
 __all__ = [
     "ClosedError",
@@ -134,16 +135,36 @@ def combine(
     if fatal is None:
         assert group is not None
         return group
-    if group is not None:
-        _append_context(fatal, group)
+    if group is not None and group is not fatal:
+        _insert_context(fatal, group, sys.exception())
     return fatal
 
 
-def _append_context(error: BaseException, context: BaseException) -> None:
-    """Put context at the end of what error was raised in the context of."""
+def _insert_context(error: BaseException, context: BaseException, handled: BaseException | None) -> None:
+    """Put context behind what error was raised in the context of, and before what its caller handles."""
     seen = {id(error)}
-    while error.__context__ is not None and id(error.__context__) not in seen:
-        error = error.__context__
+    at = error
+    while (next_ := at.__context__) is not None and next_ is not handled and id(next_) not in seen:
+        if next_ is context:
+            return
+        seen.add(id(next_))
+        at = next_
+    # No ring: error may be what context was raised in the context of.
+    _cut(context, error)
+    _set_context(at, context)
+    if handled is not None and isinstance(context, BaseExceptionGroup) and context.__context__ is None:
+        _set_context(context, handled)
+
+
+def _cut(error: BaseException, before: BaseException) -> None:
+    seen: set[int] = set()
+    while error.__context__ is not None and id(error) not in seen:
         seen.add(id(error))
-    if id(context) not in seen and error.__context__ is None:
-        error.__context__ = context
+        if error.__context__ is before:
+            _set_context(error, None)
+            return
+        error = error.__context__
+
+
+# Some refuse attributes, as frozen dataclasses do.
+_set_context = vars(BaseException)["__context__"].__set__

@@ -32,7 +32,8 @@ class LastPass(NamedTuple):
 
     Sums over its shrinkers: freeable as counted (EMPTY as 0), scanned, freed, deferred (left by
     those that had objects), all in objects; counts and scans in calls; spins in turns ended because
-    the kernel would not have come back.
+    the kernel would not have come back. exceptions has what callbacks raised in it, at most 16; one
+    that ended the pass (KeyboardInterrupt and its like) is the last.
     """
 
     gfp_mask: Gfp
@@ -374,17 +375,19 @@ class Machine(MachineBase, Closing):
         """Free every shrinker that still lives, with a ResourceWarning each; again: nothing.
 
         Waits for the callbacks that run. What the kernel would wait for for ever is freed by force.
-        Raises DeadlockError inside one of the machine's callbacks, and nothing has changed;
-        KeyboardInterrupt leaves it half closed, and a later close() goes on.
+        Raises DeadlockError inside one of the machine's callbacks, or where a callback waits for this
+        thread, and nothing has changed. KeyboardInterrupt, or a ring of waits that closes later,
+        leave it half closed, and a later close() goes on.
         """
         if self._closed:
             return
-        if not lib.sp_pass_depth(self._pointer):  # else _close() refuses, and nothing may change
-            with self._handover:
-                self._ending = True
-                for unregistered in list(self._unregistered):
-                    self._never_registered.append(unregistered.name)
-                    unregistered.close()
+        reason = ffi.new("struct sp_reason *")
+        check(lib.sp_machine_may_close(self._pointer, reason), reason)
+        with self._handover:
+            self._ending = True
+            for unregistered in list(self._unregistered):
+                self._never_registered.append(unregistered.name)
+                unregistered.close()
         self._close()
         with self._handover:
             # Of two threads, or of two calls of which the first was interrupted, one tells.

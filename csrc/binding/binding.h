@@ -139,7 +139,9 @@ struct frame {
 	PyThreadState *saved;
 	ControlObject *control; /* reused from callback to callback */
 	struct kept exceptions; /* collected by the outermost frame */
-	PyObject *fatal;        /* KeyboardInterrupt and its like */
+	/* How many of them, and of its dropped ones, there were before this. */
+	size_t kept_before, dropped_before;
+	PyObject *fatal; /* KeyboardInterrupt and its like */
 	/* What dropping private data raised; NULL: this call cannot raise it. */
 	PyObject **drop_error;
 	bool closes;         /* the machine: what it frees was left open */
@@ -278,6 +280,8 @@ class_function(struct frame *f, PyObject *target, enum callback which)
 
 /* ---- callbacks.c ------------------------------------------------------- */
 
+/* The repr of a value, or the name of its type where that fails. */
+PyObject *shown(PyObject *value);
 unsigned long python_count(struct shrinker *s, struct shrink_control *sc);
 unsigned long python_scan(struct shrinker *s, struct shrink_control *sc);
 

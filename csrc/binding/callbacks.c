@@ -51,13 +51,32 @@ static const struct kind kinds[NR_CALLBACKS] = {
 	},
 };
 
+PyObject *shown(PyObject *value)
+{
+	PyObject *text = PyObject_Repr(value);
+
+	if (text || !PyErr_ExceptionMatches(PyExc_Exception))
+		return text;
+	PyErr_Clear();
+	text = PyType_GetName(Py_TYPE(value));
+	if (text)
+		replace_ref(&text, PyUnicode_FromFormat("<%U>", text));
+	return text;
+}
+
 static int out_of_range(const struct kind *k, PyObject *value)
 {
+	PyObject *text;
+
 	PyErr_Clear();
-	PyErr_Format(PyExc_ValueError,
-		     "%s() returned %R; it must be 0 to %lu (%s; %s.raw(n) "
-		     "passes any unsigned long)",
-		     k->callback, value, k->max, k->otherwise, k->type_name);
+	text = shown(value);
+	if (text)
+		PyErr_Format(
+			PyExc_ValueError,
+			"%s() returned %U; it must be 0 to %lu (%s; %s.raw(n) "
+			"passes any unsigned long)",
+			k->callback, text, k->max, k->otherwise, k->type_name);
+	Py_XDECREF(text);
 	return -1;
 }
 
@@ -85,9 +104,13 @@ static int other_result(const struct kind *k, PyObject *value,
 	if (PyBool_Check(value) || !PyIndex_Check(value) ||
 	    PyObject_TypeCheck(value, (PyTypeObject *)sp.count_type) ||
 	    PyObject_TypeCheck(value, (PyTypeObject *)sp.scan_type)) {
-		PyErr_Format(PyExc_TypeError,
-			     "%s() returned %R; it must be an int or %s",
-			     k->callback, value, k->type_name);
+		index = shown(value);
+		if (index)
+			PyErr_Format(
+				PyExc_TypeError,
+				"%s() returned %U; it must be an int or %s",
+				k->callback, index, k->type_name);
+		Py_XDECREF(index);
 		return -1;
 	}
 	index = PyNumber_Index(value);

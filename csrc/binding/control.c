@@ -77,9 +77,14 @@ static int set_nr_scanned(PyObject *self, PyObject *value, void *closure)
 	n = PyLong_AsUnsignedLong(index);
 	Py_DECREF(index);
 	if (n == ~0ul && PyErr_Occurred()) {
-		PyErr_Format(PyExc_ValueError,
-			     "nr_scanned must be 0 to 2**64 - 1, not %R",
-			     value);
+		PyErr_Clear();
+		index = shown(value);
+		if (index)
+			PyErr_Format(
+				PyExc_ValueError,
+				"nr_scanned must be 0 to 2**64 - 1, not %U",
+				index);
+		Py_XDECREF(index);
 		return -1;
 	}
 	/* __index__() may have been anything: is the callback still running? */

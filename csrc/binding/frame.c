@@ -8,19 +8,23 @@
 
 __thread struct frame *top_frame;
 
+static struct frame *outermost(const struct frame *f)
+{
+	while (f->prev)
+		f = f->prev;
+	return (struct frame *)f;
+}
+
 void frame_enter(struct frame *f)
 {
 	*f = (struct frame){ .prev = top_frame, .gil = true };
 	top_frame = f;
-}
+	if (f->prev) {
+		const struct kept *all = &outermost(f)->exceptions;
 
-static struct frame *outermost(void)
-{
-	struct frame *f = top_frame;
-
-	while (f && f->prev)
-		f = f->prev;
-	return f;
+		f->kept_before = all->n;
+		f->dropped_before = all->dropped;
+	}
 }
 
 /* ---- what was raised --------------------------------------------------- */
@@ -34,6 +38,17 @@ static void keep(struct kept *k, PyObject *exception)
 		return;
 	}
 	k->exception[k->n++] = exception;
+}
+
+/* Takes it, in the last one's place if need be. */
+static void keep_surely(struct kept *k, PyObject *exception)
+{
+	if (k->n < KEPT_EXCEPTIONS) {
+		keep(k, exception);
+		return;
+	}
+	k->dropped++;
+	replace_ref(&k->exception[k->n - 1], exception);
 }
 
 void kept_clear(struct kept *k)
@@ -75,7 +90,7 @@ static PyObject *combine(const struct kept *k, PyObject *fatal)
 	return result;
 }
 
-/* e becomes the last context of error, unless it is among them. */
+/* e becomes the last context of error, unless it is it, or among them. */
 static void add_context(PyObject *error, PyObject *e)
 {
 	PyObject *at = error, *next;
@@ -107,6 +122,19 @@ static PyObject *chain(const struct kept *k, PyObject *fatal)
 	return error;
 }
 
+/* What was raised below f, for whoever wants to look at it afterwards. */
+static void kept_by(const struct frame *f, struct kept *out)
+{
+	const struct kept *all = &outermost(f)->exceptions;
+	size_t i;
+
+	*out = (struct kept){ .dropped = all->dropped - f->dropped_before };
+	for (i = f->kept_before; i < all->n; i++)
+		keep(out, Py_NewRef(all->exception[i]));
+	if (f->fatal)
+		keep_surely(out, Py_NewRef(f->fatal));
+}
+
 PyObject *frame_leave(struct frame *f, PyObject *error, struct kept *kept)
 {
 	PyObject *result = NULL;
@@ -120,18 +148,17 @@ PyObject *frame_leave(struct frame *f, PyObject *error, struct kept *kept)
 		Py_XDECREF(error);
 	} else {
 		if (error)
-			keep(&f->exceptions, error);
+			keep_surely(&f->exceptions, error);
 		if (f->exceptions.n || f->fatal) {
 			result = combine(&f->exceptions, f->fatal);
 			if (!result)
 				result = chain(&f->exceptions, f->fatal);
 		}
 	}
-	Py_XDECREF(f->fatal);
 	if (kept)
-		*kept = f->exceptions;
-	else
-		kept_clear(&f->exceptions);
+		kept_by(f, kept);
+	kept_clear(&f->exceptions);
+	Py_XDECREF(f->fatal);
 	return result;
 }
 
@@ -235,18 +262,23 @@ static void lose(MachineObject *machine, PyObject *exception, PyObject *where)
 static void collect(MachineObject *machine, PyObject *exception,
 		    PyObject *where)
 {
-	const bool fatal = is_fatal(exception);
-	struct frame *f = outermost();
+	struct frame *f = top_frame;
 
-	if (fatal)
+	if (is_fatal(exception)) {
 		sp_pass_abort(machine->m);
-	if (!f)
-		lose(machine, exception, where);
-	else if (fatal)
-		/* The innermost call of Python raises it, on its way out. */
-		replace_ref(&top_frame->fatal, Py_NewRef(exception));
+		if (f) {
+			/* One that a call of lib could not raise is still there. */
+			if (f->fatal)
+				add_context(exception, f->fatal);
+			/* The innermost call of Python raises it, on its way out. */
+			replace_ref(&f->fatal, Py_NewRef(exception));
+			return;
+		}
+	}
+	if (f)
+		keep(&outermost(f)->exceptions, Py_NewRef(exception));
 	else
-		keep(&f->exceptions, Py_NewRef(exception));
+		lose(machine, exception, where);
 }
 
 void collect_exception(MachineObject *machine, PyObject *where)
@@ -271,7 +303,17 @@ void lose_exception(MachineObject *machine, PyObject *where)
 
 void raise_object(PyObject *exception)
 {
-	PyErr_SetObject((PyObject *)Py_TYPE(exception), exception);
+	PyObject *context = PyException_GetContext(exception);
+
+	if (!context) {
+		PyErr_SetObject((PyObject *)Py_TYPE(exception), exception);
+		return;
+	}
+	/* Chained where it was raised; PyErr_SetObject() would do it anew. */
+	Py_DECREF(context);
+	PyErr_Restore(Py_NewRef((PyObject *)Py_TYPE(exception)),
+		      Py_NewRef(exception),
+		      PyException_GetTraceback(exception));
 }
 
 PyObject *status_error(enum sp_status status, const struct sp_reason *reason)

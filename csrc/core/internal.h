@@ -268,6 +268,8 @@ struct wait {
  */
 enum sp_status machine_wait(struct machine *m, const struct wait *what);
 void machine_wake(struct machine *m);
+/* Would it be SP_DEADLOCK, as things are? */
+bool wait_closes_ring(const struct wait *what);
 const struct thread *this_thread(void);
 
 /* This thread's, or NULL; _get makes one, NULL when memory is short. */
@@ -359,6 +361,8 @@ enum sp_status set_name(struct machine *m, struct shrinker *s,
 			const char *text);
 /* Finishes the frees that nobody waits for. */
 void reap(struct machine *m);
+/* Does none of its shrinkers keep this thread from closing the machine? */
+enum sp_status shrinkers_may_close(struct machine *m, struct sp_reason *reason);
 enum sp_status shrinkers_close(struct machine *m, struct sp_reason *reason);
 
 /* ---- memcg.c ----------------------------------------------------------- */

@@ -116,26 +116,46 @@ enum sp_status sp_machine_create(const struct sp_config *config,
 	return SP_OK;
 }
 
-enum sp_status sp_machine_close(struct machine *m, struct sp_reason *reason)
+static enum sp_status may_close(struct machine *m, struct sp_reason *reason)
 {
-	const struct wait closer = { .named = &m->closer }, nobody = { 0 };
-	struct reclaimer *self = reclaimer_find(m);
-	enum sp_status status = SP_OK;
+	const struct wait closer = { .named = &m->closer };
+	const struct reclaimer *self = reclaimer_find(m);
 
 	if (self && self->depth)
 		return explain(reason, SP_DEADLOCK, NULL, -1, NULL,
 			       "closing the machine from inside one of its "
 			       "passes would wait for that pass for ever");
+	if (m->closer == this_thread())
+		return explain(reason, SP_DEADLOCK, NULL, -1, NULL,
+			       "closing the machine from inside its own close "
+			       "would wait for itself");
+	if (m->closer && wait_closes_ring(&closer))
+		return explain(reason, SP_DEADLOCK, NULL, -1, NULL,
+			       "whoever is closing the machine waits, directly "
+			       "or through others, for this thread");
+	return shrinkers_may_close(m, reason);
+}
+
+enum sp_status sp_machine_may_close(struct machine *m, struct sp_reason *reason)
+{
+	enum sp_status status;
+
 	machine_lock(m);
+	status = may_close(m, reason);
+	machine_unlock(m);
+	return status;
+}
+
+enum sp_status sp_machine_close(struct machine *m, struct sp_reason *reason)
+{
+	const struct wait closer = { .named = &m->closer }, nobody = { 0 };
+	enum sp_status status;
+
+	machine_lock(m);
+	/* A ring that is there is found before anything is freed. */
+	status = may_close(m, reason);
 	while (m->closer && status == SP_OK)
 		status = machine_wait(m, &closer);
-	if (status == SP_DEADLOCK)
-		explain(reason, status, NULL, -1, NULL,
-			m->closer == this_thread() ?
-				"closing the machine from inside its own close "
-				"would wait for itself" :
-				"whoever is closing the machine waits, directly "
-				"or through others, for this thread");
 	if (status != SP_OK || m->closed) {
 		machine_unlock(m);
 		return status;

@@ -449,6 +449,23 @@ static struct shrinker *next_to_close(struct machine *m)
 	return NULL;
 }
 
+enum sp_status shrinkers_may_close(struct machine *m, struct sp_reason *reason)
+{
+	struct list_node *pos;
+
+	list_for_each (pos, &m->shrinkers) {
+		struct shrinker *s = container_of(pos, struct shrinker, all);
+		const struct wait callback = { .callbacks_of = s };
+		const struct wait freer = { .named = &s->freer };
+
+		if (s->freed && s->freer == this_thread())
+			continue; /* in its release */
+		if (wait_closes_ring(s->freeing ? &freer : &callback))
+			return ring(s, reason);
+	}
+	return SP_OK;
+}
+
 enum sp_status shrinkers_close(struct machine *m, struct sp_reason *reason)
 {
 	enum sp_status status = SP_OK;

@@ -151,15 +151,31 @@ static bool leads_to_me(const struct wait *w)
 	return false;
 }
 
-static bool lie_down(struct sleeper *self)
+static bool closes_ring(const struct wait *w)
 {
 	struct sleeper *s;
+
+	for (s = sleepers; s; s = s->next)
+		s->visited = false;
+	return leads_to_me(w);
+}
+
+bool wait_closes_ring(const struct wait *what)
+{
 	bool ring;
 
 	pthread_mutex_lock(&sleepers_lock);
-	for (s = sleepers; s; s = s->next)
-		s->visited = false;
-	ring = leads_to_me(self->wait);
+	ring = closes_ring(what);
+	pthread_mutex_unlock(&sleepers_lock);
+	return ring;
+}
+
+static bool lie_down(struct sleeper *self)
+{
+	bool ring;
+
+	pthread_mutex_lock(&sleepers_lock);
+	ring = closes_ring(self->wait);
 	if (!ring) {
 		self->next = sleepers;
 		self->pprev = &sleepers;

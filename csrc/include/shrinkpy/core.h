@@ -110,10 +110,14 @@ SP_API enum sp_status sp_machine_create(const struct sp_config *config,
  * Frees every shrinker that lives, by force where references were leaked, and
  * waits for the callbacks in flight. From then on the machine answers
  * SP_CLOSED. SP_DEADLOCK in a callback of this machine, or in
- * what it releases.
+ * what it releases, or where a ring of waits is closed: nothing has changed,
+ * unless the ring came to be while it waited.
  */
 SP_API enum sp_status sp_machine_close(struct machine *m,
 				       struct sp_reason *reason);
+/* Would it be SP_DEADLOCK, as things are? Nothing changes. */
+SP_API enum sp_status sp_machine_may_close(struct machine *m,
+					   struct sp_reason *reason);
 /* Closes it if need be; no thread may be in the machine any more. */
 SP_API void sp_machine_destroy(struct machine *m);
 /* Does some thread run a pass on it? */
