@@ -10,7 +10,8 @@
 #   make coverage  of csrc/core and shrinkpy/, by all tests
 #   make clean  what was built       make distclean  and .venv
 #
-# ARGS goes to the command: make run ARGS="--pressure drop", make test ARGS="-k trace -x".
+# ARGS goes to the command: make run ARGS="--pressure drop", make test ARGS="-k trace -x"
+# (make test ARGS="-n 0 --pdb": one process, and a debugger).
 
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -41,7 +42,7 @@ run: $(VENV)/built
 	@$(BIN)/shrinkpy run $(ARGS)
 
 test: $(VENV)/built $(VENV)/test-needs
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses auto $(ARGS)
 
 test-all: $(VENV)/needs $(VENV)/all-needs | needs-cc
 	@$(BIN)/nox $(ARGS)
