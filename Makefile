@@ -90,12 +90,12 @@ lint: $(VENV)/built $(VENV)/test-needs $(VENV)/lint-needs
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest shrinkpy._core
-	$(BIN)/clang-format --dry-run -Werror $(C_SOURCES) benchmarks/*.c
+	$(BIN)/clang-format --dry-run -Werror $(C_SOURCES) benchmarks/*.c tests/*.c
 
 format: $(VENV)/lint-needs
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/clang-format -i $(C_SOURCES) benchmarks/*.c
+	$(BIN)/clang-format -i $(C_SOURCES) benchmarks/*.c tests/*.c
 
 # ---- what they stand on
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .control import SHRINK_EMPTY, SHRINK_STOP
-from .core import ffi, lib
+from .core import ffi, lib, take_text
 from .golden import Op, UnreadableError, read_scenarios
 from .machine import Faults
 
@@ -181,9 +181,10 @@ class Scenario:
         if self.ring is None:
             if not lib.sp_trace_nr_rings(self.machine):
                 return
-            self.ring = lib.sp_trace_ring_get(self.machine, 0)
+            self.ring = ffi.new("struct sp_ring **")
+            lib.sp_trace_ring_get(self.machine, 0, self.ring)
         info = ffi.new("struct sp_trace_ring *")
-        lib.sp_trace_ring_read(self.ring, info)
+        lib.sp_trace_ring_read(self.ring[0], info)
         for i in range(self.seen, info.written):
             e = info.events[i % info.size]
             handle = next(h for h, s in self.shrinkers.items() if s.address == e.shrinker)
@@ -467,10 +468,7 @@ class Scenario:
         status = lib.sp_debugfs_count(self._shrinker(op).pointer, text, length)
         if status:
             return {"r": [status, ""]}
-        try:
-            return {"r": [0, ffi.string(text[0]).decode()]}
-        finally:
-            lib.sp_text_free(text[0])
+        return {"r": [0, take_text(text, length)]}
 
     def op_dbg_scan(self, op: Op) -> Op:
         written = ffi.new("size_t *")
@@ -506,8 +504,7 @@ class Scenario:
         if self.debugfs:
             text, length = ffi.new("char **"), ffi.new("size_t *")
             lib.sp_debugfs_list(self.machine, text, length)
-            state["dbg"] = ffi.string(text[0]).decode().splitlines()
-            lib.sp_text_free(text[0])
+            state["dbg"] = take_text(text, length).splitlines()
         return state
 
     @staticmethod

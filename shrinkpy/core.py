@@ -78,4 +78,4 @@ def take_text(text: Any, length: Any) -> str:
     try:
         return bytes(ffi.buffer(text[0], length[0])).decode(errors="surrogateescape")
     finally:
-        lib.sp_text_free(text[0])
+        lib.sp_text_free(text)

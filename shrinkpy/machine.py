@@ -140,11 +140,24 @@ class MemCgroup(MemCgroupBase):
     @classmethod
     def _make(cls, machine: Machine, name: str, parent: MemCgroup | None) -> Self:
         self = super().__new__(cls, machine, parent)
-        self._name = name
-        self._parent = parent
-        self._children = {}
-        self._removed = False
-        machine._memcgs[self._address] = self
+        try:
+            self._name = name
+            self._parent = parent
+            self._children = {}
+            self._removed = False
+            address = self._address
+            machine._memcgs[address] = self
+            try:
+                if parent is not None:
+                    parent._children[name] = self
+            except BaseException:
+                del machine._memcgs[address]
+                raise
+        except BaseException:  # no memory: as if it had never been
+            if parent is not None:
+                lib.sp_memcg_offline(self._pointer, ffi.NULL)
+            del self  # or the traceback would keep it
+            raise
         return self
 
     @property
@@ -203,9 +216,7 @@ class MemCgroup(MemCgroupBase):
             raise OSError(errno.ENODEV, f"cgroup {self.path} is not online")
         if name in self._children:
             raise FileExistsError(errno.EEXIST, f"cgroup {self.path} has a child of that name", name)
-        child = MemCgroup._make(self.machine, name, self)
-        self._children[name] = child
-        return child
+        return MemCgroup._make(self.machine, name, self)
 
     def offline(self) -> None:
         """Hand its deferred work to the parent; passes skip it from then on. Again: nothing.
@@ -227,11 +238,12 @@ class MemCgroup(MemCgroupBase):
         """
         if self._children:
             raise OSError(errno.EBUSY, f"cgroup {self.path} has children")
+        address = self._address
         self.offline()
         if not self._removed and self._parent is not None:
             self._removed = True
             del self._parent._children[self._name]
-            del self.machine._memcgs[self._address]
+            del self.machine._memcgs[address]
 
     def __repr__(self) -> str:
         return f"<MemCgroup {self.path}{'' if self.online else ', offline'}>"
@@ -256,7 +268,7 @@ class Machine(MachineBase, Closing):
     _trace: Trace | None
     _never_registered: list[str]
     _memcgs: dict[int, MemCgroup]
-    _unregistered: weakref.WeakSet[UnregisteredShrinker]
+    _unregistered: dict[int, weakref.ref[UnregisteredShrinker]]
 
     def __new__(
         cls, nr_nodes: int = 1, *, memcg: bool = True, kmem: bool = True, max_stall: int = 10_000
@@ -271,11 +283,12 @@ class Machine(MachineBase, Closing):
         self._closed = False
         self._ending = False  # closed, or on its way there
         # Held for a moment by whoever makes, consumes or ends an unregistered shrinker. Re-entrant,
-        # since the collector may run the finalizer of another one in that moment.
+        # since the collector may run the finalizer of another one in that moment. Not by with, whose
+        # end takes memory: without any, it would be held for ever.
         self._handover = threading.RLock()
         self._never_registered = []
         self._memcgs = {}
-        self._unregistered = weakref.WeakSet()
+        self._unregistered = {}
         self._pointer = ffi.cast("struct machine *", self._address)
         self._faults = Faults(self)
         self._trace = None
@@ -379,33 +392,48 @@ class Machine(MachineBase, Closing):
         thread, and nothing has changed. KeyboardInterrupt, or a ring of waits that closes later,
         leave it half closed, and a later close() goes on.
         """
-        if self._closed:
-            return
-        reason = ffi.new("struct sp_reason *")
-        check(lib.sp_machine_may_close(self._pointer, reason), reason)
-        with self._handover:
-            self._ending = True
-            for unregistered in list(self._unregistered):
-                self._never_registered.append(unregistered.name)
-                unregistered.close()
-        self._close()
-        with self._handover:
-            # Of two threads, or of two calls of which the first was interrupted, one tells.
+        if not self._closed:
+            reason = ffi.new("struct sp_reason *")
+            check(lib.sp_machine_may_close(self._pointer, reason), reason)
+            self._end_unregistered()
+            self._close()
             self._closed = True
-            left = [f"shrinker {name!r} was still registered" for name in self._left]
-            left += [
-                f"shrinker {name!r} was neither registered nor closed" for name in self._never_registered
-            ]
-            self._left.clear()
-            self._never_registered.clear()
-        failed: ResourceWarning | None = None
-        for text in left:
-            try:
-                warnings.warn(f"{text} when its machine was closed", ResourceWarning, stacklevel=2)
-            except ResourceWarning as error:  # a filter made it one; the others are still due
-                failed = failed or error
+        failed = self._tell(self._left, "still registered")
+        failed = self._tell(self._never_registered, "neither registered nor closed") or failed
         if failed is not None:
             raise failed
+
+    def _end_unregistered(self) -> None:
+        self._handover.acquire()
+        try:
+            self._ending = True
+            for ref in list(self._unregistered.values()):
+                unregistered = ref()
+                if unregistered is not None:
+                    self._never_registered.append(unregistered.name)
+                    unregistered.close()
+        finally:
+            self._handover.release()
+
+    @staticmethod
+    def _tell(names: list[str], how: str) -> ResourceWarning | None:
+        """Warn of each once: of two threads, or after an interruption, whoever takes the name."""
+        failed: ResourceWarning | None = None
+        while names:
+            try:
+                name = names.pop(0)
+            except IndexError:  # the other thread was quicker
+                break
+            try:
+                warnings.warn(
+                    f"shrinker {name!r} was {how} when its machine was closed", ResourceWarning, stacklevel=3
+                )
+            except ResourceWarning as error:  # a filter made it one; the others are still due
+                failed = failed or error
+            except BaseException:
+                names.insert(0, name)
+                raise
+        return failed
 
     def __repr__(self) -> str:
         return f"<Machine, {self.nr_nodes} node{'s' * (self.nr_nodes != 1)}{', closed' * self._closed}>"

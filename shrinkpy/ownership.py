@@ -37,7 +37,11 @@ class ForeignOwnable(Protocol):
 
 
 class _Handle:
-    """An owner is what it is once: copying its handle would make two of it."""
+    """An owner is what it is once: copying its handle would make two of it.
+
+    _held is what into_foreign() gives up; a register() that fails puts it back there. _drop_foreign()
+    is from_foreign(), and the end of the handle that it gives, without taking memory for one.
+    """
 
     __slots__ = ()
 
@@ -58,24 +62,28 @@ class Box(_Handle, Generic[T]):
     Mirrors Box<T> (KBox<T>) of the Rust binding.
     """
 
-    __slots__ = ("_value",)
-    _value: T
+    __slots__ = ("_held",)
+    _held: T
 
     def __init__(self, value: T) -> None:
-        self._value = value
+        self._held = value
 
     @property
     def value(self) -> T:
         """The object. Raises MovedError once it was given away."""
         try:
-            return self._value
+            return self._held
         except AttributeError:
             raise MovedError("this Box was moved; its registration has the object now") from None
+
+    @staticmethod
+    def _drop_foreign(_foreign: object, /) -> None:
+        pass
 
     def into_foreign(self) -> T:
         """Give the object up. Raises MovedError if that was done already."""
         value = self.value
-        del self._value
+        del self._held
         return value
 
     @classmethod
@@ -89,7 +97,7 @@ class Box(_Handle, Generic[T]):
         return foreign
 
     def __repr__(self) -> str:
-        return f"Box({self._value!r})" if hasattr(self, "_value") else "<Box, moved>"
+        return f"Box({self._held!r})" if hasattr(self, "_held") else "<Box, moved>"
 
 
 class _ArcInner(Generic[T]):
@@ -109,15 +117,15 @@ class Arc(_Handle, Generic[T]):
     the Rust binding.
     """
 
-    __slots__ = ("_inner",)
-    _inner: _ArcInner[T]
+    __slots__ = ("_held",)
+    _held: _ArcInner[T]
 
     def __init__(self, value: T) -> None:
-        self._inner = _ArcInner(value)
+        self._held = _ArcInner(value)
 
     def _live(self) -> _ArcInner[T]:
         try:
-            return self._inner
+            return self._held
         except AttributeError:
             raise MovedError("this Arc was moved or dropped; clone() it first to keep a handle") from None
 
@@ -135,20 +143,28 @@ class Arc(_Handle, Generic[T]):
     def clone(self) -> Arc[T]:
         """Another handle of the same object."""
         inner = self._live()
+        clone = type(self).__new__(type(self))
         inner.strong += 1
-        return self.from_foreign(inner)
+        clone._held = inner
+        return clone
+
+    @staticmethod
+    def _drop_foreign(inner: Any, /) -> None:
+        inner.strong -= 1
+        if inner.strong == 0:
+            inner.value = None
 
     def into_foreign(self) -> object:
         """Give this handle up. Raises MovedError if that was done already."""
         inner = self._live()
-        del self._inner
+        del self._held
         return inner
 
     @classmethod
     def from_foreign(cls, foreign: Any, /) -> Arc[T]:
         """The handle that into_foreign() gave up."""
         arc = cls.__new__(cls)
-        arc._inner = foreign
+        arc._held = foreign
         return arc
 
     @staticmethod
@@ -158,15 +174,13 @@ class Arc(_Handle, Generic[T]):
 
     def drop(self) -> None:
         """Let this handle go, as its end of life does; again is harmless."""
-        if hasattr(self, "_inner"):
-            inner = self._inner
-            del self._inner
-            inner.strong -= 1
-            if inner.strong == 0:
-                inner.value = None
+        if hasattr(self, "_held"):
+            inner = self._held
+            self._drop_foreign(inner)
+            del self._held
 
     def __del__(self) -> None:
         self.drop()
 
     def __repr__(self) -> str:
-        return f"Arc({self._inner.value!r})" if hasattr(self, "_inner") else "<Arc, moved>"
+        return f"Arc({self._held.value!r})" if hasattr(self, "_held") else "<Arc, moved>"

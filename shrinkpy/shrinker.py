@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import abc
 import warnings
+import weakref
 from typing import TYPE_CHECKING, Any, Self, SupportsIndex
 
 from .closing import Closing
@@ -132,11 +133,12 @@ class UnregisteredShrinker(_Fields, Closing):
     finalizer (which warns) free it. Mirrors UnregisteredShrinker of rust/kernel/shrinker.rs.
     """
 
-    __slots__ = ("__weakref__", "_consumed", "_machine", "_name", "_pointer")
+    __slots__ = ("__weakref__", "_consumed", "_key", "_machine", "_name", "_pointer")
     _machine: Machine
     _name: str
     _pointer: Any  # pinned: whoever frees the shrinker, the memory stays
     _consumed: bool
+    _key: int  # in the machine's _unregistered
 
     def __init__(self) -> None:
         raise TypeError("UnregisteredShrinker is made by UnregisteredShrinker.alloc(name, machine=...)")
@@ -160,15 +162,30 @@ class UnregisteredShrinker(_Fields, Closing):
         self._machine = machine
         self._name = name
         self._consumed = True
+        self._key = id(self)
         out = ffi.new("struct shrinker **")
-        with machine._handover:
+        machine._handover.acquire()
+        try:
             if machine._ending:
                 raise ClosedError("the machine was closed")
-            check(lib.sp_shrinker_alloc(machine._pointer, flags, name.encode(errors="surrogateescape"), out))
-            lib.sp_shrinker_pin(out[0])
-            self._pointer = out[0]
+            machine._unregistered[self._key] = weakref.ref(self)
+            try:
+                check(
+                    lib.sp_shrinker_alloc(machine._pointer, flags, name.encode(errors="surrogateescape"), out)
+                )
+                try:
+                    pointer = out[0]
+                except BaseException:  # no memory for a pointer; there may be, now
+                    lib.sp_shrinker_free_deferred(out[0])
+                    raise
+            except BaseException:
+                del machine._unregistered[self._key]
+                raise
+            lib.sp_shrinker_pin(pointer)
+            self._pointer = pointer
             self._consumed = False
-            machine._unregistered.add(self)
+        finally:
+            machine._handover.release()
         return self
 
     def _live(self) -> Any:
@@ -213,8 +230,8 @@ class UnregisteredShrinker(_Fields, Closing):
         into_foreign, private_data, callbacks, publish.
 
         Raises TypeError if a callback is missing, MovedError if this handle or data was moved
-        already, ClosedError; nothing is consumed then, except that an owner of your own, if it is
-        only found wanting after its into_foreign(), gets its object back by from_foreign().
+        already, ClosedError, MemoryError; nothing is consumed then, except that an owner of your own,
+        if it is only found wanting after its into_foreign(), gets its object back by from_foreign().
         """
         self._live()
         owner = _owner(data)
@@ -226,26 +243,25 @@ class UnregisteredShrinker(_Fields, Closing):
             raise TypeError("register(None) needs callbacks=: there is no object to call")
         seen = callbacks if callbacks is not None else getattr(owner, "value", owner)
         handle = RegisteredShrinker.__new__(RegisteredShrinker)
+        address = int(ffi.cast("uintptr_t", self._live()))
+        symbol = _symbol(seen)
         # mem::forget: from here on no end of this wrapper frees the shrinker. Of two threads, one
         # comes here first.
-        with self._machine._handover:
-            pointer = self._live()
+        self._machine._handover.acquire()
+        try:
+            self._live()
             self._consumed = True
+        finally:
+            self._machine._handover.release()
         try:
             handle._register(
-                self._machine,
-                int(ffi.cast("uintptr_t", pointer)),
-                self._name,
-                _symbol(seen),
-                owner,
-                callbacks,
-                isinstance(owner, Box | Arc),
+                self._machine, address, self._name, symbol, owner, callbacks, type(owner) in (Box, Arc)
             )
         except BaseException:
             # Unless its machine's close() has freed it meanwhile.
             self._consumed = self._machine._ending
             raise
-        self._machine._unregistered.discard(self)
+        self._machine._unregistered.pop(self._key, None)
         return handle
 
     def close(self) -> None:
@@ -253,11 +269,14 @@ class UnregisteredShrinker(_Fields, Closing):
 
         Mirrors Drop for UnregisteredShrinker.
         """
-        with self._machine._handover:
-            consumed, self._consumed = self._consumed, True
-            if not consumed:
-                self._machine._unregistered.discard(self)
-                lib.sp_shrinker_free(self._pointer, ffi.NULL)  # never registered: it cannot fail
+        self._machine._handover.acquire()
+        try:
+            if not self._consumed:
+                lib.sp_shrinker_free_deferred(self._pointer)  # never registered: at once, and without memory
+                self._consumed = True
+                self._machine._unregistered.pop(self._key, None)
+        finally:
+            self._machine._handover.release()
 
     def __del__(self) -> None:
         if not hasattr(self, "_pointer"):

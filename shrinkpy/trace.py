@@ -125,18 +125,22 @@ class Trace:
     def rings(self) -> list[Ring]:
         """One a thread, in the order in which they first reclaimed; zero-copy."""
         pointer = self._machine._pointer
-        rings = [lib.sp_trace_ring_get(pointer, i) for i in range(lib.sp_trace_nr_rings(pointer))]
-        # None where another thread started the trace anew meanwhile.
-        return [self._ring(ring) for ring in rings if ring != ffi.NULL]
+        rings = []
+        for i in range(lib.sp_trace_nr_rings(pointer)):
+            ring = ffi.gc(ffi.new("struct sp_ring **"), lib.sp_trace_ring_put)
+            # None where another thread started the trace anew meanwhile.
+            if lib.sp_trace_ring_get(pointer, i, ring):
+                rings.append(self._ring(ring))
+        return rings
 
     @staticmethod
     def _ring(ring: Any) -> Ring:
         import numpy as np
 
         info = ffi.new("struct sp_trace_ring *")
-        lib.sp_trace_ring_read(ring, info)
-        # The array keeps the buffer, the buffer the pointer, and the pointer our reference.
-        events = ffi.gc(info.events, lambda _: lib.sp_trace_ring_put(ring))
+        lib.sp_trace_ring_read(ring[0], info)
+        # The array keeps the buffer, the buffer this pointer, and the pointer our reference.
+        events = ffi.gc(info.events, lambda _: ring)
         slots = np.frombuffer(
             ffi.buffer(events, info.size * ffi.sizeof("struct sp_trace_event")), dtype=event_dtype()
         )

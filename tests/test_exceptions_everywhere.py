@@ -381,7 +381,7 @@ class TestDebugfs:
         if text[0] == ffi.NULL:
             return None
         read = ffi.string(text[0]).decode()
-        lib.sp_text_free(text[0])
+        lib.sp_text_free(text)
         return read
 
     def count(self, shrinker: sp.RegisteredShrinker, fault: Fault | None) -> str | None:

@@ -296,7 +296,7 @@ def freed_in_its_own_callback_from_debugfs(machine: sp.Machine) -> Told:
     text, length = ffi.new("char **"), ffi.new("size_t *")
     with register(machine, cache, "s") as shrinker:
         error = caught(lambda: call(lib.sp_debugfs_count, shrinker._live(), text, length))
-    lib.sp_text_free(text[0])
+    lib.sp_text_free(text)
     return Told(error, sp.DeadlockError, r"inside its own callback", "s")
 
 

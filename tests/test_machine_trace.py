@@ -263,8 +263,9 @@ class TestRings:
             assert ring.slots["seq"][:4].tolist() == [0, 1, 2, 3]  # seen without asking again
             assert ring.written == 2
             info = ffi.new("struct sp_trace_ring *")
-            core = lib.sp_trace_ring_get(machine._pointer, 0)
-            lib.sp_trace_ring_read(core, info)
+            core = ffi.new("struct sp_ring **")
+            assert lib.sp_trace_ring_get(machine._pointer, 0, core)
+            lib.sp_trace_ring_read(core[0], info)
             assert ring.slots.ctypes.data == int(ffi.cast("uintptr_t", info.events))
             lib.sp_trace_ring_put(core)
 

@@ -100,6 +100,7 @@ struct binding {
 	PyObject *callback_names[NR_CALLBACKS];
 	PyObject *nr_to_scan;
 	PyObject *gfp_mask, *nid, *memcg, *priority;
+	PyObject *held; /* the slot of Box and Arc */
 	/* setup() */
 	PyObject *count_type, *scan_type; /* CountObjects, ScanObjects */
 	PyObject *gfp_type;

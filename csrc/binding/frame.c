@@ -110,15 +110,14 @@ static void add_context(PyObject *error, PyObject *e)
 /* Where there is no memory for a group: one after the other as context. */
 static PyObject *chain(const struct kept *k, PyObject *fatal)
 {
-	PyObject *error = take_exception();
+	PyObject *no_memory = take_exception();
+	PyObject *error = Py_NewRef(fatal ? fatal : no_memory);
 	size_t i;
 
-	if (fatal) {
-		Py_XDECREF(error);
-		error = Py_NewRef(fatal);
-	}
-	for (i = 0; error && i < k->n; i++)
+	for (i = 0; i < k->n; i++)
 		add_context(error, k->exception[i]);
+	add_context(error, no_memory);
+	Py_DECREF(no_memory);
 	return error;
 }
 

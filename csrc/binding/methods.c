@@ -65,11 +65,12 @@ static PyObject *plain_function(PyObject *target, PyObject *name)
 	    (void *)PyObject_GenericGetAttr)
 		return NULL;
 	bound = PyObject_GetAttr(target, name);
-	if (bound) {
+	if (bound)
 		inner = PyObject_GetAttrString(bound, "__func__");
+	if (inner)
 		self = PyObject_GetAttrString(bound, "__self__");
+	if (self)
 		function = PyObject_GetAttr((PyObject *)type, name);
-	}
 	if (self != target || function != inner ||
 	    (function && Py_TYPE(function) != sp.function_type))
 		Py_CLEAR(function);

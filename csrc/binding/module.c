@@ -55,7 +55,8 @@ static int add_to(PyObject *module)
 	    intern(&sp.nr_to_scan, "nr_to_scan") < 0 ||
 	    intern(&sp.gfp_mask, "gfp_mask") < 0 ||
 	    intern(&sp.nid, "nid") < 0 || intern(&sp.memcg, "memcg") < 0 ||
-	    intern(&sp.priority, "priority") < 0)
+	    intern(&sp.priority, "priority") < 0 ||
+	    intern(&sp.held, "_held") < 0)
 		return -1;
 	if (control_type_init(module) < 0 || machine_type_init(module) < 0 ||
 	    memcg_type_init(module) < 0 || registered_type_init(module) < 0)

@@ -82,7 +82,7 @@ static void release_owned(void *private_data)
 	if (handle) {
 		if (f && f->closes &&
 		    PyList_Append(o->machine->left, handle->name) < 0)
-			PyErr_Clear();
+			PyErr_WriteUnraisable(handle->name);
 		take_owned(handle);
 	}
 	if (!f || !f->drop_error)
@@ -107,9 +107,12 @@ static int make_foreign(struct owned *o, PyObject *data, int fixed)
 		return 0;
 	}
 	o->from_foreign = PyObject_GetAttrString((PyObject *)Py_TYPE(data),
-						 "from_foreign");
+						 fixed ? "_drop_foreign" :
+							 "from_foreign");
+	if (!o->from_foreign)
+		return -1;
 	o->borrow = PyObject_GetAttrString((PyObject *)Py_TYPE(data), "borrow");
-	if (!o->from_foreign || !o->borrow)
+	if (!o->borrow)
 		return -1;
 	o->foreign = PyObject_CallMethod(data, "into_foreign", NULL);
 	if (!o->foreign)
@@ -161,12 +164,20 @@ static int find_callbacks(struct owned *o, PyObject *callbacks)
 	return 0;
 }
 
-/* What was taken from its owner goes back; the exception stays set. */
-static PyObject *undo(struct owned *o)
+/*
+ * What was taken from its owner goes back; the exception stays set. A Box or an
+ * Arc has it again, without memory; other owners get it by from_foreign().
+ */
+static PyObject *undo(struct owned *o, PyObject *data, int fixed)
 {
 	PyObject *type, *value, *tb;
 
 	PyErr_Fetch(&type, &value, &tb);
+	if (fixed && o->foreign) {
+		if (PyObject_SetAttr(data, sp.held, o->foreign) < 0)
+			PyErr_WriteUnraisable(data);
+		Py_CLEAR(o->from_foreign);
+	}
 	if (!o->foreign) {
 		owned_free(o);
 	} else {
@@ -254,7 +265,7 @@ static PyObject *do_register(PyObject *op, PyObject *args)
 	if (make_foreign(o, data, fixed) < 0 ||
 	    find_callbacks(o, callbacks) < 0) {
 		pin(s, false);
-		return undo(o);
+		return undo(o, data, fixed);
 	}
 	if (sp_shrinker_freed(s))
 		status = SP_CLOSED;
@@ -264,7 +275,7 @@ static PyObject *do_register(PyObject *op, PyObject *args)
 		return Py_NewRef(Py_None);
 	pin(s, false);
 	raise_status(status, &reason);
-	return undo(o);
+	return undo(o, data, fixed);
 }
 
 /* ---- close ------------------------------------------------------------- */

@@ -62,9 +62,10 @@ static enum sp_status text_give(struct text *t, char **text, size_t *len)
 	return SP_OK;
 }
 
-void sp_text_free(char *text)
+void sp_text_free(char **text)
 {
-	free(text);
+	free(*text);
+	*text = NULL;
 }
 
 /* ---- directories ------------------------------------------------------- */

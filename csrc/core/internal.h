@@ -388,6 +388,7 @@ void trace_start_event(struct reclaimer *r, struct shrinker *s,
 void trace_end_event(struct reclaimer *r, struct shrinker *s,
 		     const struct shrink_control *sc, unsigned long freed,
 		     long nr, long new_nr, long total_scan);
+void ring_put(struct sp_ring *ring);
 void trace_exit(struct machine *m);
 
 /* ---- machine.c --------------------------------------------------------- */

@@ -237,7 +237,7 @@ static unsigned long last_machine_id;
 static void disown(struct reclaimer *r)
 {
 	if (__atomic_sub_fetch(&r->owners, 1, __ATOMIC_ACQ_REL) == 0) {
-		sp_trace_ring_put(r->ring);
+		ring_put(r->ring);
 		free(r);
 	}
 }
@@ -421,7 +421,7 @@ struct reclaimer *reclaimer_get(struct machine *m)
 			ADD_RELAXED(r->owners, 1);
 			WRITE_ONCE(r->orphaned, false);
 			/* The ring was the other thread's. */
-			sp_trace_ring_put(r->ring);
+			ring_put(r->ring);
 			r->ring = NULL;
 			break;
 		}
@@ -440,9 +440,14 @@ struct reclaimer *reclaimer_get(struct machine *m)
 	machine_unlock(m);
 	if (!r)
 		return NULL;
+	/* First: without it the end of this thread would not give it up. */
+	if (pthread_setspecific(thread_key, r)) {
+		STORE_RELEASE(r->orphaned, true);
+		disown(r);
+		return NULL;
+	}
 	r->thread_next = me.reclaimers;
 	me.reclaimers = me.last = r;
-	pthread_setspecific(thread_key, me.reclaimers);
 	return r;
 }
 

@@ -47,7 +47,7 @@ struct sp_ring {
 	struct sp_trace_event events[];
 };
 
-void sp_trace_ring_put(struct sp_ring *ring)
+void ring_put(struct sp_ring *ring)
 {
 	if (ring && __atomic_sub_fetch(&ring->refs, 1, __ATOMIC_ACQ_REL) == 0)
 		free(ring);
@@ -56,7 +56,7 @@ void sp_trace_ring_put(struct sp_ring *ring)
 static void forget(struct trace *t)
 {
 	while (t->nr_rings)
-		sp_trace_ring_put(t->rings[--t->nr_rings]);
+		ring_put(t->rings[--t->nr_rings]);
 	free(t->rings);
 	free(t->names);
 	t->rings = NULL;
@@ -162,7 +162,7 @@ static struct sp_ring *ring_of(struct reclaimer *r, struct trace *t)
 {
 	if (likely(r->ring && r->ring->session == t->session))
 		return r->ring;
-	sp_trace_ring_put(r->ring);
+	ring_put(r->ring);
 	r->ring = make_ring(r->machine);
 	return r->ring;
 }
@@ -259,17 +259,22 @@ size_t sp_trace_nr_rings(struct machine *m)
 	return n;
 }
 
-struct sp_ring *sp_trace_ring_get(struct machine *m, size_t i)
+bool sp_trace_ring_get(struct machine *m, size_t i, struct sp_ring **out)
 {
-	struct sp_ring *ring = NULL;
-
+	*out = NULL;
 	machine_lock(m);
 	if (m->trace && i < m->trace->nr_rings) {
-		ring = m->trace->rings[i];
-		ADD_RELAXED(ring->refs, 1);
+		*out = m->trace->rings[i];
+		ADD_RELAXED((*out)->refs, 1);
 	}
 	machine_unlock(m);
-	return ring;
+	return *out;
+}
+
+void sp_trace_ring_put(struct sp_ring **ring)
+{
+	ring_put(*ring);
+	*ring = NULL;
 }
 
 void sp_trace_ring_read(const struct sp_ring *ring, struct sp_trace_ring *out)

@@ -201,7 +201,7 @@ static void the_trace_overwrites_and_counts(void)
 	sp_trace_stop(m);
 	sp_shrink_slab(m, 0, 0, sp_memcg_root(m), 12, &pass);
 	CHECK_EQ(sp_trace_nr_rings(m), 1);
-	ring = sp_trace_ring_get(m, 0);
+	CHECK(sp_trace_ring_get(m, 0, &ring));
 	sp_trace_ring_read(ring, &info);
 	CHECK_EQ(info.size, 4);
 	CHECK_EQ(info.written, 6);
@@ -215,7 +215,8 @@ static void the_trace_overwrites_and_counts(void)
 	CHECK(!strcmp(name, "traced"));
 	sp_machine_destroy(m);
 	CHECK_EQ(info.events[1].seq, 5); /* a reference keeps it */
-	sp_trace_ring_put(ring);
+	sp_trace_ring_put(&ring);
+	CHECK(!ring);
 }
 
 static void debugfs(void)
@@ -229,10 +230,10 @@ static void debugfs(void)
 	CHECK_EQ(sp_debugfs_init(m), SP_OK);
 	CHECK_EQ(sp_debugfs_list(m, &text, &len), SP_OK);
 	CHECK(!strcmp(text, "s-0\ns-0/count\ns-0/scan\n"));
-	sp_text_free(text);
+	sp_text_free(&text);
 	CHECK_EQ(sp_debugfs_count(s, &text, &len), SP_OK);
 	CHECK(!strcmp(text, "1 7 7\n"));
-	sp_text_free(text);
+	sp_text_free(&text);
 	CHECK_EQ(sp_debugfs_scan(s, " 0 1 3 junk", 11, &len), SP_OK);
 	CHECK_EQ(len, 11);
 	CHECK_EQ(c.n, 4);
@@ -244,7 +245,7 @@ static void debugfs(void)
 	sp_shrinker_free(s, NULL);
 	sp_debugfs_list(m, &text, &len);
 	CHECK_EQ(len, 0);
-	sp_text_free(text);
+	sp_text_free(&text);
 	sp_machine_destroy(m);
 }
 

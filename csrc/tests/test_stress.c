@@ -226,9 +226,9 @@ static void look_at_it(void)
 	if (!s)
 		return;
 	if (sp_debugfs_count(s, &text, &len) == SP_OK)
-		sp_text_free(text);
+		sp_text_free(&text);
 	if (sp_debugfs_list(m, &text, &len) == SP_OK)
-		sp_text_free(text);
+		sp_text_free(&text);
 	sp_debugfs_rename(s, roll(2) ? "renamed" : "object");
 	sp_debugfs_scan(s, "0 0 5", 5, &len);
 }

@@ -319,7 +319,7 @@ SP_API enum sp_status sp_debugfs_init(struct machine *m);
 SP_API enum sp_status sp_debugfs_rename(struct shrinker *s, const char *name);
 /*
  * The text of `count`; *len without the NUL that is always there. The caller
- * frees *text with sp_text_free().
+ * frees it with sp_text_free(text).
  */
 SP_API enum sp_status sp_debugfs_count(struct shrinker *s, char **text,
 				       size_t *len);
@@ -329,7 +329,7 @@ SP_API enum sp_status sp_debugfs_scan(struct shrinker *s, const char *text,
 /* Paths below shrinker/, a line each, in order of creation. */
 SP_API enum sp_status sp_debugfs_list(struct machine *m, char **text,
 				      size_t *len);
-SP_API void sp_text_free(char *text);
+SP_API void sp_text_free(char **text);
 
 /* ---- allocations: faults and ledger ------------------------------------ */
 
@@ -441,11 +441,15 @@ struct sp_trace_ring {
 	int tid;
 };
 
-/* A reference: the memory stays until it is put, whatever the machine does. */
-SP_API struct sp_ring *sp_trace_ring_get(struct machine *m, size_t i);
+/*
+ * A reference: the memory stays until it is put, whatever the machine does.
+ * false, and NULL: there is no i-th.
+ */
+SP_API bool sp_trace_ring_get(struct machine *m, size_t i,
+			      struct sp_ring **out);
 SP_API void sp_trace_ring_read(const struct sp_ring *ring,
 			       struct sp_trace_ring *out);
-SP_API void sp_trace_ring_put(struct sp_ring *ring);
+SP_API void sp_trace_ring_put(struct sp_ring **ring);
 /* Events that found no memory for a ring. */
 SP_API uint64_t sp_trace_dropped(const struct machine *m);
 /* Names outlive their shrinkers. symbol and name are cut to their size. */
