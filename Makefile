@@ -57,8 +57,8 @@ define variant
 endef
 
 COV := build/coverage
-# A process that may write no file cannot write what it covered either.
-COV_WITHOUT := -k "not a_full_disk"
+# What takes no memory or writes no file cannot note, or write, what it covered either.
+COV_WITHOUT := -k "not a_full_disk and not TestOfTheProcess"
 coverage: $(VENV)/built $(VENV)/test-needs $(VENV)/coverage-needs
 	$(call variant,$(COV),--coverage -O0 -fprofile-update=atomic)
 	@$(MAKE) --no-print-directory -s -C csrc test-coverage BUILD=../$(COV)/c
@@ -68,12 +68,14 @@ coverage: $(VENV)/built $(VENV)/test-needs $(VENV)/coverage-needs
 	@$(BIN)/gcovr --root . --filter csrc/core/ $(COV) --fail-under-line 95
 
 ASAN := build/asan
+# It has a malloc of its own.
+ASAN_WITHOUT := --ignore tests/test_no_memory.py
 library = $(shell $(CC) -print-file-name=$(1))
 test-asan: $(VENV)/built $(VENV)/test-needs
 	$(call variant,$(ASAN),-O1 -g -fsanitize=address$(comma)undefined -fno-sanitize-recover=all)
 	@PYTHONPATH="$(CURDIR)/$(ASAN)/lib" ASAN_OPTIONS=detect_leaks=0 \
 		LD_PRELOAD="$(call library,libasan.so) $(call library,libubsan.so) $(call library,libstdc++.so)" \
-		$(BIN)/pytest -q -n auto $(ARGS)
+		$(BIN)/pytest -q -n auto $(ASAN_WITHOUT) $(ARGS)
 
 check-c: | needs-cc
 	@$(MAKE) --no-print-directory -s -C csrc test

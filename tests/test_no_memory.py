@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from no_memory_child import CARELESS, SCENARIOS
-from support import TIMEOUT, Cache, register
+from support import PATH_OF_PROGRAMS, TIMEOUT, Cache, register
 from test_state_machine import Action, Count, Pair, Scan, Script, Spec
 
 import shrinkpy as sp
@@ -58,7 +58,7 @@ def child(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Child]:
     shim, errors = folder / "no_memory.so", folder / "errors"
     cc = shlex.split(os.environ.get("CC", "cc"))
     subprocess.run([*cc, "-O2", "-shared", "-fPIC", HERE / "no_memory.c", "-o", shim, "-ldl"], check=True)
-    env = dict(os.environ, LD_PRELOAD=str(shim), PYTHONMALLOC="malloc", PYTHONPATH=str(HERE))
+    env = dict(os.environ, LD_PRELOAD=str(shim), PYTHONMALLOC="malloc", PYTHONPATH=PATH_OF_PROGRAMS)
     with (
         errors.open("w") as stderr,
         subprocess.Popen(
