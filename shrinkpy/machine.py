@@ -210,13 +210,17 @@ class MemCgroup(MemCgroupBase):
         """
         if not name or "/" in name or "\0" in name or name in (".", ".."):
             raise ValueError(f"no name for a cgroup: {name!r}")
-        if self.machine.closed:
-            raise ClosedError("the machine was closed")
-        if not self.online and self.machine.memcg_enabled:
-            raise OSError(errno.ENODEV, f"cgroup {self.path} is not online")
-        if name in self._children:
-            raise FileExistsError(errno.EEXIST, f"cgroup {self.path} has a child of that name", name)
-        return MemCgroup._make(self.machine, name, self)
+        self.machine._handover.acquire()
+        try:
+            if self.machine.closed:
+                raise ClosedError("the machine was closed")
+            if not self.online and self.machine.memcg_enabled:
+                raise OSError(errno.ENODEV, f"cgroup {self.path} is not online")
+            if name in self._children:
+                raise FileExistsError(errno.EEXIST, f"cgroup {self.path} has a child of that name", name)
+            return MemCgroup._make(self.machine, name, self)
+        finally:
+            self.machine._handover.release()
 
     def offline(self) -> None:
         """Hand its deferred work to the parent; passes skip it from then on. Again: nothing.
@@ -225,25 +229,33 @@ class MemCgroup(MemCgroupBase):
         """
         if self._parent is None:
             raise ValueError("the root cgroup cannot go offline")
-        if any(child.online for child in self._children.values()):
-            raise OSError(errno.EBUSY, f"cgroup {self.path} has children that are online")
-        if self.online:
-            reason = ffi.new("struct sp_reason *")
-            check(lib.sp_memcg_offline(self._pointer, reason), reason)
+        self.machine._handover.acquire()
+        try:
+            if any(child.online for child in self._children.values()):
+                raise OSError(errno.EBUSY, f"cgroup {self.path} has children that are online")
+            if self.online:
+                reason = ffi.new("struct sp_reason *")
+                check(lib.sp_memcg_offline(self._pointer, reason), reason)
+        finally:
+            self.machine._handover.release()
 
     def remove(self) -> None:
         """Take it offline and out of the tree, as rmdir does; its memory goes with the last reference.
 
         Raises OSError(EBUSY) while it has children, ValueError for the root. Again: nothing.
         """
-        if self._children:
-            raise OSError(errno.EBUSY, f"cgroup {self.path} has children")
         address = self._address
-        self.offline()
-        if not self._removed and self._parent is not None:
-            self._removed = True
-            del self._parent._children[self._name]
-            del self.machine._memcgs[address]
+        self.machine._handover.acquire()
+        try:
+            if self._children:
+                raise OSError(errno.EBUSY, f"cgroup {self.path} has children")
+            self.offline()
+            if not self._removed and self._parent is not None:
+                self._removed = True
+                del self._parent._children[self._name]
+                del self.machine._memcgs[address]
+        finally:
+            self.machine._handover.release()
 
     def __repr__(self) -> str:
         return f"<MemCgroup {self.path}{'' if self.online else ', offline'}>"
@@ -282,8 +294,8 @@ class Machine(MachineBase, Closing):
         self = super().__new__(cls, nr_nodes, memcg, kmem, root, max_stall)
         self._closed = False
         self._ending = False  # closed, or on its way there
-        # Held for a moment by whoever makes, consumes or ends an unregistered shrinker. Re-entrant,
-        # since the collector may run the finalizer of another one in that moment. Not by with, whose
+        # Held for a moment by whoever makes, consumes or ends an unregistered shrinker, or changes the
+        # tree of cgroups. Re-entrant, since the collector may run a finalizer in that moment. Not by with, whose
         # end takes memory: without any, it would be held for ever.
         self._handover = threading.RLock()
         self._never_registered = []
@@ -324,8 +336,15 @@ class Machine(MachineBase, Closing):
     @property
     def root(self) -> MemCgroup:
         """The root cgroup."""
-        known = self._memcgs.get(int(ffi.cast("uintptr_t", lib.sp_memcg_root(self._pointer))))
-        return known if known is not None else MemCgroup._make(self, "", None)
+        address = int(ffi.cast("uintptr_t", lib.sp_memcg_root(self._pointer)))
+        known = self._memcgs.get(address)
+        if known is not None:
+            return known
+        self._handover.acquire()
+        try:
+            return self._memcgs.get(address) or MemCgroup._make(self, "", None)
+        finally:
+            self._handover.release()
 
     @property
     def closed(self) -> bool:
@@ -462,6 +481,8 @@ def _close_all() -> None:
     Such a thread may be a daemon that never comes back; the exit must not wait for it.
     """
     for machine in list(_machines):
-        if not lib.sp_machine_busy(machine._pointer):
-            with contextlib.suppress(ResourceWarning):  # an error by a filter; shown all the same
-                machine.close()
+        if lib.sp_machine_busy(machine._pointer):
+            machine._abandon()
+            continue
+        with contextlib.suppress(ResourceWarning):  # an error by a filter; shown all the same
+            machine.close()

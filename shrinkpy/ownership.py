@@ -36,12 +36,8 @@ class ForeignOwnable(Protocol):
         ...
 
 
-class _Handle:
-    """An owner is what it is once: copying its handle would make two of it.
-
-    _held is what into_foreign() gives up; a register() that fails puts it back there. _drop_foreign()
-    is from_foreign(), and the end of the handle that it gives, without taking memory for one.
-    """
+class Unique:
+    """What there is once: copying or pickling a handle of it would make two."""
 
     __slots__ = ()
 
@@ -55,7 +51,11 @@ class _Handle:
         raise TypeError(f"{type(self).__name__} owns what it holds and cannot be pickled")
 
 
-class Box(_Handle, Generic[T]):
+# Of Box and Arc, _held is what into_foreign() gives up; a register() that fails puts it back there.
+# _drop_foreign() is from_foreign(), and the end of the handle that it gives, without taking memory.
+
+
+class Box(Unique, Generic[T]):
     """The only handle of an object: using it after the move raises MovedError.
 
     Python cannot forbid other references to the object; the handle is what is unique.
@@ -110,7 +110,7 @@ class _ArcInner(Generic[T]):
         self.strong = 1
 
 
-class Arc(_Handle, Generic[T]):
+class Arc(Unique, Generic[T]):
     """A counted handle of a shared object; each clone() is a handle of its own.
 
     The object is let go with the last handle: the registration's counts as one. Mirrors Arc<T> of

@@ -11,13 +11,14 @@ from __future__ import annotations
 import abc
 import warnings
 import weakref
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self, SupportsIndex
 
 from .closing import Closing
 from .control import DEFAULT_SEEKS, CountObjects, Flags, ScanObjects
 from .core import MachineBase, MemCgroupBase, RegisteredShrinkerBase, ShrinkControl, check, ffi, lib
 from .errors import ClosedError, MovedError
-from .ownership import Arc, Box, ForeignOwnable
+from .ownership import Arc, Box, ForeignOwnable, Unique
 
 if TYPE_CHECKING:
     from .machine import Machine, MemCgroup
@@ -126,7 +127,7 @@ class _Fields(abc.ABC):
         return int(lib.sp_shrinker_batch(self._live()))
 
 
-class UnregisteredShrinker(_Fields, Closing):
+class UnregisteredShrinker(Unique, _Fields, Closing):
     """An allocated shrinker that no pass can see yet, and whose fields may be set.
 
     Get one from alloc(). register() consumes it; until then close(), the end of a with block or the
@@ -158,6 +159,7 @@ class UnregisteredShrinker(_Fields, Closing):
         flags = _checked_flags(flags)
         if not isinstance(machine, MachineBase):
             raise TypeError(f"machine must be a Machine, not {machine!r}")
+        text = str.encode(name, errors="surrogateescape")  # no code of the user's under the lock
         self = object.__new__(cls)
         self._machine = machine
         self._name = name
@@ -170,9 +172,7 @@ class UnregisteredShrinker(_Fields, Closing):
                 raise ClosedError("the machine was closed")
             machine._unregistered[self._key] = weakref.ref(self)
             try:
-                check(
-                    lib.sp_shrinker_alloc(machine._pointer, flags, name.encode(errors="surrogateescape"), out)
-                )
+                check(lib.sp_shrinker_alloc(machine._pointer, flags, text, out))
                 try:
                     pointer = out[0]
                 except BaseException:  # no memory for a pointer; there may be, now
@@ -210,16 +210,21 @@ class UnregisteredShrinker(_Fields, Closing):
 
         Raises MovedError once it was registered.
         """
-        pointer = self._live()
-        lib.sp_shrinker_set_seeks(pointer, _checked_int(seeks, "seeks", 2**31 - 1))
+        self._set(lib.sp_shrinker_set_seeks, _checked_int(seeks, "seeks", 2**31 - 1))
 
     def set_batch(self, batch: SupportsIndex) -> None:
         """Set how many objects a scan call is asked for: 0 (for 128) to LONG_MAX.
 
         Raises MovedError once it was registered.
         """
-        pointer = self._live()
-        lib.sp_shrinker_set_batch(pointer, _checked_int(batch, "batch", 2**63 - 1))
+        self._set(lib.sp_shrinker_set_batch, _checked_int(batch, "batch", 2**63 - 1))
+
+    def _set(self, setter: Callable[[Any, int], None], value: int) -> None:
+        self._machine._handover.acquire()
+        try:
+            setter(self._live(), value)  # and nobody registers it meanwhile
+        finally:
+            self._machine._handover.release()
 
     def register(self, data: object, callbacks: object = None) -> RegisteredShrinker:
         """Consume this handle, hand data over, and let passes call it.
@@ -314,8 +319,10 @@ class RegisteredShrinker(RegisteredShrinkerBase, _Fields, Closing):
     @property
     def private_data(self) -> Any:
         """What is borrowed of the private data. Raises ClosedError after close()."""
-        self._live()
-        return self._borrow()
+        data = self._borrow()
+        if data is NotImplemented:
+            self._live()
+        return data
 
     def set_bit(self, memcg: MemCgroup, nid: int = 0) -> None:
         """Say that objects were added on (memcg, nid): its passes call this shrinker from now on.
@@ -325,10 +332,7 @@ class RegisteredShrinker(RegisteredShrinkerBase, _Fields, Closing):
         set_shrinker_bit().
         """
         pointer = self._live()
-        if not isinstance(memcg, MemCgroupBase):
-            raise TypeError(f"memcg must be a MemCgroup, not {memcg!r}")
-        if memcg.machine is not self.machine:
-            raise ValueError("memcg belongs to another Machine")
+        self._check_memcg(memcg)
         if not 0 <= nid < self.machine.nr_nodes:
             raise ValueError(f"nid must be 0 to {self.machine.nr_nodes - 1}, not {nid}")
         if not self.flags & Flags.MEMCG_AWARE:
@@ -343,6 +347,12 @@ class RegisteredShrinker(RegisteredShrinkerBase, _Fields, Closing):
             reason,
         )
 
+    def _check_memcg(self, memcg: object) -> None:
+        if not isinstance(memcg, MemCgroupBase):
+            raise TypeError(f"memcg must be a MemCgroup, not {memcg!r}")
+        if memcg.machine is not self.machine:
+            raise ValueError("memcg belongs to another Machine")
+
     def nr_deferred(self, memcg: MemCgroup | None = None, nid: int = 0) -> int:
         """Work deferred on (memcg, nid), in objects; it may be negative, as in the kernel.
 
@@ -351,6 +361,8 @@ class RegisteredShrinker(RegisteredShrinkerBase, _Fields, Closing):
         """
         pointer = self._live()
         flags = self.flags
+        if memcg is not None:
+            self._check_memcg(memcg)
         if not 0 <= nid < self.machine.nr_nodes:
             raise ValueError(f"nid must be 0 to {self.machine.nr_nodes - 1}, not {nid}")
         if not flags & Flags.NUMA_AWARE:

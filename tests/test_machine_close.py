@@ -636,21 +636,21 @@ class TestFork:
         assert ended.returncode == 0, ended.stderr
         assert ended.stdout == "child 1 True\nparent 1\n"
 
-    def test_while_another_thread_allocates(self) -> None:
+    def test_while_another_thread_is_in_its_tables(self) -> None:
         ended = script("""
             import os, signal, threading, warnings
             import shrinkpy as sp
             from support import TIMEOUT, Cache, Running, register
 
-            class Slow(str):
-                def encode(self, *args, **kwargs):
-                    inside.set()
-                    leave.wait(TIMEOUT)
-                    return super().encode(*args, **kwargs)
+            def stay():
+                machine._handover.acquire()
+                inside.set()
+                leave.wait(TIMEOUT)
+                machine._handover.release()
 
             warnings.filterwarnings("ignore", category=DeprecationWarning)
             machine, inside, leave = sp.Machine(), threading.Event(), threading.Event()
-            running = Running(lambda: sp.UnregisteredShrinker.alloc(Slow("slow"), machine=machine).close())
+            running = Running(stay)
             inside.wait(TIMEOUT)
             pid = os.fork()
             if pid == 0:

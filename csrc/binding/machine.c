@@ -21,6 +21,11 @@ static PyObject *machine_new(PyTypeObject *type, PyObject *args, PyObject *kw)
 	if (!PyArg_ParseTupleAndKeywords(args, kw, "ippik", names, &nr_nodes,
 					 &memcg, &kmem, &root, &max_stall))
 		return NULL;
+	if (root != SP_ROOT_ONLINE && root != SP_ROOT_BARE) {
+		PyErr_SetString(PyExc_ValueError,
+				"a Machine has a root cgroup, online or bare");
+		return NULL;
+	}
 	self = (MachineObject *)((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(
 		type, 0);
 	if (!self)
@@ -299,6 +304,17 @@ static PyObject *machine_close(PyObject *op, PyObject *unused)
 	return Py_NewRef(Py_None);
 }
 
+/*
+ * For the interpreter's end: its memory stays for threads that reclaim on, which
+ * nobody can wait for any more.
+ */
+static PyObject *machine_abandon(PyObject *op, PyObject *unused)
+{
+	(void)unused;
+	Py_INCREF(op);
+	return Py_NewRef(Py_None);
+}
+
 static int traverse(PyObject *op, visitproc visit, void *arg)
 {
 	MachineObject *self = (MachineObject *)op;
@@ -401,6 +417,7 @@ static PyMethodDef methods[] = {
 	  "deep. Mirrors shrink_slab() of mm/shrinker.c." },
 	{ "_last_pass", last_pass, METH_NOARGS, NULL },
 	{ "_close", machine_close, METH_NOARGS, NULL },
+	{ "_abandon", machine_abandon, METH_NOARGS, NULL },
 	{ 0 },
 };
 

@@ -253,13 +253,21 @@ static PyObject *do_register(PyObject *op, PyObject *args)
 			      &address, &name, &symbol, &data, &callbacks,
 			      &fixed))
 		return NULL;
+	s = (struct shrinker *)(uintptr_t)address;
+	if (self->s || !s || sp_shrinker_private(s) ||
+	    sp_shrinker_machine(s) != ((MachineObject *)machine)->m) {
+		PyErr_SetString(
+			PyExc_ValueError,
+			"_register() takes an empty handle, and a "
+			"shrinker of that machine which is in no other");
+		return NULL;
+	}
 	o = PyMem_Calloc(1, sizeof(*o));
 	if (!o)
 		return PyErr_NoMemory();
 	o->machine = (MachineObject *)machine;
 	o->machine->nr_owned++;
 	o->handle = self;
-	s = (struct shrinker *)(uintptr_t)address;
 	/* into_foreign() and borrow() may close the machine, and so free it. */
 	pin(s, true);
 	if (make_foreign(o, data, fixed) < 0 ||
@@ -404,14 +412,14 @@ static PyObject *get_address(PyObject *op, void *closure)
 	return PyLong_FromVoidPtr(((RegisteredObject *)op)->s);
 }
 
-/* What is borrowed; None too where there is none: ask closed first. */
+/* What is borrowed; NotImplemented once it is closed. */
 static PyObject *do_borrow(PyObject *op, PyObject *unused)
 {
 	struct owned *o = ((RegisteredObject *)op)->owned;
 
 	(void)unused;
 	if (!o)
-		return Py_NewRef(Py_None);
+		return Py_NewRef(Py_NotImplemented);
 	if (!o->borrow)
 		return Py_NewRef(o->target);
 	return PyObject_CallFunctionObjArgs(o->borrow, o->foreign, NULL);

@@ -256,7 +256,7 @@ void sync_exit(struct machine *m);
 void machine_lock(struct machine *m);
 void machine_unlock(struct machine *m);
 
-/* One of the two, or neither: nobody who sleeps. */
+/* For all of them; for none, it is nobody who sleeps. */
 struct wait {
 	const struct shrinker *callbacks_of; /* whoever runs one */
 	const struct thread *const *named;   /* whom this names at the time */

@@ -304,10 +304,14 @@ static enum sp_status wait_for_slots(struct machine *m, struct reclaimer *self,
 static enum sp_status wait_for_freer(struct machine *m, struct shrinker *s,
 				     struct sp_reason *reason)
 {
-	const struct wait what = { .named = &s->freer };
 	enum sp_status status = SP_OK;
 
 	while (status == SP_OK && s->freeing) {
+		/* Until it is torn down, for what the freer waits for as well. */
+		const struct wait what = { .named = &s->freer,
+					   .callbacks_of =
+						   s->freed ? NULL : s };
+
 		if (s->freer != this_thread()) {
 			status = machine_wait(m, &what);
 			continue;
