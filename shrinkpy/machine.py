@@ -295,8 +295,8 @@ class Machine(MachineBase, Closing):
         self._closed = False
         self._ending = False  # closed, or on its way there
         # Held for a moment by whoever makes, consumes or ends an unregistered shrinker, or changes the
-        # tree of cgroups. Re-entrant, since the collector may run a finalizer in that moment. Not by with, whose
-        # end takes memory: without any, it would be held for ever.
+        # tree of cgroups. Re-entrant, since the collector may run a finalizer in that moment. Not by
+        # with, whose end takes memory: without any, it would be held for ever.
         self._handover = threading.RLock()
         self._never_registered = []
         self._memcgs = {}

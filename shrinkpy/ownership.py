@@ -174,10 +174,16 @@ class Arc(Unique, Generic[T]):
 
     def drop(self) -> None:
         """Let this handle go, as its end of life does; again is harmless."""
-        if hasattr(self, "_held"):
+        try:
             inner = self._held
+            del self._held  # of two threads, one
+        except AttributeError:
+            return
+        try:
             self._drop_foreign(inner)
-            del self._held
+        except MemoryError:
+            self._held = inner
+            raise
 
     def __del__(self) -> None:
         self.drop()

@@ -286,8 +286,11 @@ class UnregisteredShrinker(Unique, _Fields, Closing):
     def __del__(self) -> None:
         if not hasattr(self, "_pointer"):
             return  # alloc() failed
-        left_over = not self._consumed
-        self.close()
+        left_over, self._consumed = not self._consumed, True
+        if left_over:
+            # Without the lock, for a finalizer never waits: nobody else has this handle any more.
+            lib.sp_shrinker_free_deferred(self._pointer)
+            self._machine._unregistered.pop(self._key, None)
         lib.sp_shrinker_unpin(self._pointer)
         if left_over:  # last: a filter may turn the warning into an error
             warnings.warn(

@@ -472,7 +472,7 @@ def register_with_an_entry(w: World) -> Script:
     assert w.entries() == ""
 
 
-@scenario(Promise.NOTHING, each=OWNERS)
+@scenario(Promise.NOTHING, each=OWNERS, python=False)  # it takes none
 def private_data(w: World, owner: Owner) -> Script:
     handle = w.registered(owner(w, Cache()))
     assert (yield lambda: handle.private_data.objects) == 100

@@ -394,7 +394,10 @@ class TestSomeHundreds:
     def test_what_python_has_allocated_stays(self) -> None:
         names = [name for name in LIVES if name not in LONGER]
         found = measured("traced", names, 250, 0)
-        assert {name: left for name in names if (left := left_allocated(found[name]))} == {}
+        # What is kept for the next of its kind may be as much as that; it does not grow with the number.
+        suspects = [name for name in names if left_allocated(found[name])]
+        found = measured("traced", suspects, 2000, 0)
+        assert {name: left for name in suspects if (left := left_allocated(found[name]))} == {}
 
     @pytest.mark.slow
     @pytest.mark.parametrize("name", LIVES)

@@ -21,9 +21,8 @@ static PyObject *machine_new(PyTypeObject *type, PyObject *args, PyObject *kw)
 	if (!PyArg_ParseTupleAndKeywords(args, kw, "ippik", names, &nr_nodes,
 					 &memcg, &kmem, &root, &max_stall))
 		return NULL;
-	if (root != SP_ROOT_ONLINE && root != SP_ROOT_BARE) {
-		PyErr_SetString(PyExc_ValueError,
-				"a Machine has a root cgroup, online or bare");
+	if (root < SP_ROOT_NONE || root > SP_ROOT_BARE) {
+		PyErr_SetString(PyExc_ValueError, "root is an enum sp_root");
 		return NULL;
 	}
 	self = (MachineObject *)((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(

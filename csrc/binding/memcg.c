@@ -36,7 +36,10 @@ static PyObject *memcg_new(PyTypeObject *type, PyObject *args, PyObject *kw)
 		return NULL;
 	if (parent == Py_None) {
 		memcg = sp_memcg_root(((MachineObject *)machine)->m);
-		sp_memcg_get(memcg);
+		if (memcg)
+			sp_memcg_get(memcg);
+		else
+			status = SP_NOENT;
 	} else {
 		status = sp_memcg_create(((MachineObject *)machine)->m,
 					 ((MemcgObject *)parent)->memcg, 0,

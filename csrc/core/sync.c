@@ -249,6 +249,10 @@ static void thread_exit(void *list)
 	me.last = me.reclaimers = NULL;
 	for (; r; r = next) {
 		next = r->thread_next;
+		/* It may have ended in the middle of a pass; no hook knows. */
+		memset(r->slot, 0, sizeof(r->slot));
+		r->depth = 0;
+		STORE_RELEASE(r->epoch, 0ul);
 		STORE_RELEASE(r->orphaned, true);
 		disown(r);
 	}
