@@ -3,97 +3,48 @@
 
 from __future__ import annotations
 
-import ctypes
-import subprocess
 import threading
 from collections.abc import Iterator
 
 import pytest
+from native import Native
 
 import shrinkpy as sp
-from shrinkpy.core import ffi, lib
-
-SOURCE = """
-#include <unistd.h>
-
-volatile int waiting, go_on, gave_up;
-
-/* Waits for another thread to say go on; for ten seconds at most. */
-unsigned long count_waiting(void *shrinker, void *sc)
-{
-	int i;
-
-	waiting = 1;
-	for (i = 0; i < 100000 && !go_on; i++)
-		usleep(100);
-	gave_up = !go_on;
-	return 0;
-}
-
-unsigned long count_two(void *shrinker, void *sc)
-{
-	return 2;
-}
-
-unsigned long scan_two(void *shrinker, void *sc)
-{
-	return 2;
-}
-"""
 
 
 @pytest.fixture(scope="module")
-def native(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+def native(tmp_path_factory: pytest.TempPathFactory) -> Native:
     """Callbacks in C."""
-    where = tmp_path_factory.mktemp("native")
-    (where / "callbacks.c").write_text(SOURCE)
-    subprocess.run(
-        ["cc", "-shared", "-fPIC", "-o", str(where / "callbacks.so"), str(where / "callbacks.c")], check=True
-    )
-    return ctypes.CDLL(str(where / "callbacks.so"))
-
-
-def add(machine: sp.Machine, native: ctypes.CDLL, count: str) -> None:
-    """Register a shrinker whose callbacks are C; machine.close() frees it."""
-    out = ffi.new("struct shrinker **")
-    assert lib.sp_shrinker_alloc(machine._pointer, 0, b"native", out) == 0
-    callbacks = [
-        ffi.cast("sp_shrink_fn", ctypes.cast(getattr(native, name), ctypes.c_void_p).value)
-        for name in (count, "scan_two")
-    ]
-    lib.sp_shrinker_set_callbacks(out[0], *callbacks)
-    assert lib.sp_shrinker_register(out[0], ffi.NULL) == 0
+    return Native(tmp_path_factory.mktemp("native"))
 
 
 @pytest.fixture
-def waiting(machine: sp.Machine, native: ctypes.CDLL) -> Iterator[ctypes.CDLL]:
+def held(machine: sp.Machine, native: Native) -> Iterator[Native]:
     """300 native shrinkers, the first of which waits inside its count."""
-    for name in ("waiting", "go_on", "gave_up"):
-        ctypes.c_int.in_dll(native, name).value = 0
-    add(machine, native, "count_waiting")
+    for name in ("held_inside", "held_leave", "held_gave_up"):
+        native.variable(name).value = 0
+    native.register(machine, "count_held")
     for _ in range(299):
-        add(machine, native, "count_two")
+        native.register(machine, "count_two")
     yield native
-    ctypes.c_int.in_dll(native, "go_on").value = 1
+    native.variable("held_leave").value = 1
 
 
 class TestShrinkSlab:
-    def test_other_threads_run_during_a_long_native_pass(
-        self, machine: sp.Machine, waiting: ctypes.CDLL
-    ) -> None:
+    def test_other_threads_run_during_a_long_native_pass(self, machine: sp.Machine, held: Native) -> None:
         def let_go() -> None:
-            while not ctypes.c_int.in_dll(waiting, "waiting").value:
+            while not held.variable("held_inside").value:
                 pass
-            ctypes.c_int.in_dll(waiting, "go_on").value = 1
+            held.variable("held_leave").value = 1
 
         thread = threading.Thread(target=let_go)
         thread.start()
-        assert machine.shrink_slab(priority=0) == 299 * 2
+        assert machine.shrink_slab(priority=0) == 299 * 4
         thread.join(timeout=10)
-        assert not ctypes.c_int.in_dll(waiting, "gave_up").value
+        assert not held.variable("held_gave_up").value
 
     def test_a_python_shrinker_registered_meanwhile_is_called_in_the_same_pass(
-        self, machine: sp.Machine, waiting: ctypes.CDLL
+        self, machine: sp.Machine, held: Native
     ) -> None:
         class Late(sp.Shrinker):
             def count_objects(self, sc: sp.ShrinkControl) -> int:
@@ -105,11 +56,11 @@ class TestShrinkSlab:
         handles: list[sp.RegisteredShrinker] = []
 
         def let_go() -> None:
-            while not ctypes.c_int.in_dll(waiting, "waiting").value:
+            while not held.variable("held_inside").value:
                 pass
             unregistered = sp.UnregisteredShrinker.alloc("late", machine=machine)
             handles.append(unregistered.register(Late()))
-            ctypes.c_int.in_dll(waiting, "go_on").value = 1
+            held.variable("held_leave").value = 1
 
         thread = threading.Thread(target=let_go)
         thread.start()
