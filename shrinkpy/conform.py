@@ -306,8 +306,8 @@ class Scenario:
         after = [lib.sp_warnings(self.machine, kind) for kind in (lib.SP_WARN, lib.SP_PR_WARN)]
         if after == before:
             return None
-        text = ffi.new("char[160]")
-        lib.sp_warning_text(self.machine, 0, text, 160)
+        text, where = ffi.new("char[96]"), ffi.new("char[96]")
+        lib.sp_warning_text(self.machine, 0, text, where)
         return [after[0] - before[0], after[1] - before[1], ffi.string(text).decode()]
 
     def _overlay(self, changed: dict[str, Any]) -> None:

@@ -29,6 +29,7 @@ from ._core import (  # noqa: E402 - there since that call
     RegisteredShrinkerBase,
     ShrinkControl,
     call,
+    end,
     setup,
 )
 
@@ -39,6 +40,7 @@ __all__ = [
     "ShrinkControl",
     "call",
     "check",
+    "end",
     "ffi",
     "lib",
     "take_text",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from .closing import Closing
 from .control import Gfp
-from .core import MachineBase, MemCgroupBase, check, ffi, lib
+from .core import MachineBase, MemCgroupBase, check, end, ffi, lib
 from .errors import ClosedError
 
 if TYPE_CHECKING:
@@ -382,8 +382,7 @@ class Machine(MachineBase, Closing):
         """
         texts: list[str] = []
         text, where = ffi.new("char[96]"), ffi.new("char[96]")
-        while lib.sp_warning_text(self._pointer, len(texts), text, 96):
-            lib.sp_warning_where(self._pointer, len(texts), where, 96)
+        while lib.sp_warning_text(self._pointer, len(texts), text, where):
             texts.append(f"{_decoded(text)} ({_decoded(where)})")
         return texts[::-1]
 
@@ -481,8 +480,8 @@ def _close_all() -> None:
     Such a thread may be a daemon that never comes back; the exit must not wait for it.
     """
     for machine in list(_machines):
-        if lib.sp_machine_busy(machine._pointer):
-            machine._abandon()
-            continue
-        with contextlib.suppress(ResourceWarning):  # an error by a filter; shown all the same
-            machine.close()
+        machine._abandon()
+        if not lib.sp_machine_busy(machine._pointer):
+            with contextlib.suppress(ResourceWarning):  # an error by a filter; shown all the same
+                machine.close()
+    end()

@@ -2274,6 +2274,7 @@ class TestExit:
     def test_threads_that_python_has_never_seen_reclaim_without_end(self, tmp_path: Path) -> None:
         ended = script(
             f"""
+            import ctypes
             from pathlib import Path
             import shrinkpy as sp
             from native import Native, Thread
@@ -2282,6 +2283,8 @@ class TestExit:
             native, machine = Native(Path({str(tmp_path)!r})), sp.Machine()
             handles = [register(machine, Cache(0)) for _ in range(50)]
             threads = [Thread(native, machine) for _ in range(2)]
+            for each in threads:  # what they write to outlives Python
+                ctypes.pythonapi.Py_IncRef(ctypes.py_object(each.job))
             until(lambda: all(each.job.done for each in threads))
         """,
             seconds=10,

@@ -93,6 +93,7 @@ typedef struct registered {
 
 /* The module's own: types, names, and what Python gave to setup(). */
 struct binding {
+	bool ending; /* the interpreter is */
 	PyTypeObject *machine_type;
 	PyTypeObject *memcg_type;
 	PyTypeObject *control_type;
@@ -176,15 +177,23 @@ struct gil {
 	PyGILState_STATE state;
 };
 
-static inline void gil_take(struct gil *g)
+/*
+ * false: the interpreter is at its end, and this thread is none of Python's. It
+ * must not touch Python any more, and nobody can make it stop.
+ */
+static inline bool gil_take(struct gil *g)
 {
 	struct frame *top = top_frame;
 
 	*g = (struct gil){ .frame = top && top->gil ? top : NULL };
-	if (g->frame)
+	if (likely(g->frame)) {
 		g->frame->gil = false;
-	else
-		g->state = PyGILState_Ensure();
+		return true;
+	}
+	if (!top && __atomic_load_n(&sp.ending, __ATOMIC_ACQUIRE))
+		return false;
+	g->state = PyGILState_Ensure();
+	return true;
 }
 
 static inline void gil_give(struct gil *g)

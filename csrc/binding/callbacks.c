@@ -157,7 +157,8 @@ call(struct shrinker *s, struct shrink_control *sc, enum callback which)
 	ControlObject *control;
 	struct gil g;
 
-	gil_take(&g);
+	if (!gil_take(&g))
+		return result;
 	control = control_take(g.frame, o->machine, sc);
 	if (control)
 		value = call_target(g.frame, o, which, (PyObject *)control);

@@ -345,7 +345,8 @@ static void report(void *data, const struct sp_reason *reason)
 	PyObject *error;
 	struct gil g;
 
-	gil_take(&g);
+	if (!gil_take(&g))
+		return;
 	error = status_error(reason->status, reason);
 	collect(machine, error, (PyObject *)machine);
 	Py_DECREF(error);

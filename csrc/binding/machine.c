@@ -304,8 +304,8 @@ static PyObject *machine_close(PyObject *op, PyObject *unused)
 }
 
 /*
- * For the interpreter's end: its memory stays for threads that reclaim on, which
- * nobody can wait for any more.
+ * For the interpreter's end: its memory stays, for threads that reclaim on and
+ * that nobody can wait for any more.
  */
 static PyObject *machine_abandon(PyObject *op, PyObject *unused)
 {

@@ -31,9 +31,20 @@ static PyObject *setup(PyObject *module, PyObject *args, PyObject *kw)
 	return Py_NewRef(Py_None);
 }
 
+static PyObject *end(PyObject *module, PyObject *unused)
+{
+	(void)module, (void)unused;
+	__atomic_store_n(&sp.ending, true, __ATOMIC_RELEASE);
+	return Py_NewRef(Py_None);
+}
+
 static PyMethodDef functions[] = {
 	{ "setup", (PyCFunction)(void (*)(void))setup,
 	  METH_VARARGS | METH_KEYWORDS, NULL },
+	{ "end", end, METH_NOARGS,
+	  "end($module, /)\n--\n\n"
+	  "The interpreter ends: threads that it does not know call nothing of\n"
+	  "Python any more." },
 	{ "call", frame_call, METH_VARARGS,
 	  "call(function, /, *args)\n--\n\n"
 	  "Call a function of lib that runs callbacks; what they raise is raised\n"

@@ -77,7 +77,8 @@ static void release_owned(void *private_data)
 	RegisteredObject *handle;
 	struct gil g;
 
-	gil_take(&g);
+	if (!gil_take(&g))
+		return;
 	handle = o->handle;
 	if (handle) {
 		if (f && f->closes &&

@@ -48,37 +48,23 @@ unsigned long sp_warnings(const struct machine *m, enum sp_warning_kind kind)
 		       0;
 }
 
-static const struct warning *warning(struct machine *m, unsigned int i)
-{
-	unsigned long n = m->warnings[SP_WARN] + m->warnings[SP_PR_WARN];
-
-	if (i >= n || i >= SP_KEPT_WARNINGS)
-		return NULL;
-	return &m->warning[(n - 1 - i) % SP_KEPT_WARNINGS];
-}
-
-bool sp_warning_text(struct machine *m, unsigned int i, char *buf, size_t size)
+bool sp_warning_text(struct machine *m, unsigned int i, char text[96],
+		     char where[96])
 {
 	const struct warning *w;
+	unsigned long n;
+	bool kept;
 
 	machine_lock(m);
-	w = warning(m, i);
-	if (w)
-		snprintf(buf, size, "%s", w->text);
+	n = m->warnings[SP_WARN] + m->warnings[SP_PR_WARN];
+	kept = i < n && i < SP_KEPT_WARNINGS;
+	if (kept) {
+		w = &m->warning[(n - 1 - i) % SP_KEPT_WARNINGS];
+		memcpy(text, w->text, sizeof(w->text));
+		memcpy(where, w->where, sizeof(w->where));
+	}
 	machine_unlock(m);
-	return w;
-}
-
-bool sp_warning_where(struct machine *m, unsigned int i, char *buf, size_t size)
-{
-	const struct warning *w;
-
-	machine_lock(m);
-	w = warning(m, i);
-	if (w)
-		snprintf(buf, size, "%s", w->where);
-	machine_unlock(m);
-	return w;
+	return kept;
 }
 
 enum sp_status sp_machine_create(const struct sp_config *config,

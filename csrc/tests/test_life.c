@@ -73,14 +73,15 @@ static void register_asks_for_an_allocated_one(void)
 	struct machine *m = make_machine(1, true);
 	struct sp_reason reason;
 	struct shrinker *s;
-	char text[160];
+	char text[96], where[96];
 
 	sp_shrinker_alloc(m, 0, "s", &s);
 	sp_poke_flags(s, SHRINKER_ALLOCATED, 0);
 	CHECK_EQ(sp_shrinker_register(s, &reason), SP_INVAL);
 	CHECK_EQ(sp_warnings(m, SP_PR_WARN), 1);
-	CHECK(sp_warning_text(m, 0, text, sizeof(text)));
+	CHECK(sp_warning_text(m, 0, text, where));
 	CHECK(strstr(text, "shrinker_alloc()"));
+	CHECK(!strcmp(where, "shrinker s"));
 	sp_poke_flags(s, 0, SHRINKER_ALLOCATED);
 	CHECK_EQ(sp_shrinker_register(s, &reason), SP_OK);
 	CHECK_EQ(sp_shrinker_register(s, &reason), SP_OOPS);

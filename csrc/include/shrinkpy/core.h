@@ -387,12 +387,12 @@ enum sp_warning_kind { SP_WARN, SP_PR_WARN, SP_NR_WARNINGS };
 /* How often, WARN_ON_ONCE counted each time. */
 SP_API unsigned long sp_warnings(const struct machine *m,
 				 enum sp_warning_kind kind);
-/* The i-th last text (0: the newest); false when it is not kept any more. */
-SP_API bool sp_warning_text(struct machine *m, unsigned int i, char *buf,
-			    size_t size);
-/* What it was about, which the kernel's text does not say. */
-SP_API bool sp_warning_where(struct machine *m, unsigned int i, char *buf,
-			     size_t size);
+/*
+ * The i-th last (0: the newest): the kernel's text, and what it was about,
+ * which that does not say. false when it is not kept any more.
+ */
+SP_API bool sp_warning_text(struct machine *m, unsigned int i, char text[96],
+			    char where[96]);
 
 /* ---- trace ------------------------------------------------------------- */
 
