@@ -5,7 +5,6 @@ Too old a Python is refused by pip already (requires-python).
 """
 
 import sys
-import sysconfig
 
 __all__ = ["unsupported"]
 
@@ -19,7 +18,7 @@ def unsupported() -> str | None:
         return f"shrinkpy works with CPython only, not with {sys.implementation.name}: use python3"
     if sys.maxsize < 2**32:
         return "shrinkpy works with 64 bits only: unsigned long is the kernel's word; use a 64-bit Python"
-    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+    if "t" in sys.abiflags:
         return (
             "shrinkpy is not proven without the GIL: use the ordinary build of CPython, not the free-threaded"
         )
