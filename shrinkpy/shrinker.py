@@ -12,7 +12,7 @@ import abc
 import warnings
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Self, SupportsIndex
+from typing import TYPE_CHECKING, Any, Self, SupportsIndex, cast
 
 from .closing import Closing
 from .control import DEFAULT_SEEKS, CountObjects, Flags, ScanObjects
@@ -77,9 +77,11 @@ def _owner(data: object) -> ForeignOwnable | None:
     """Who gives data to C: itself if it is an owner, an Arc of it if not, nobody for None."""
     if isinstance(data, type):
         raise TypeError(f"register() takes an object, not the class {data.__name__}; make an instance")
-    if data is None or isinstance(data, ForeignOwnable):
-        return data
-    return Arc(data)
+    cls = type(data)
+    # Not isinstance(): some versions of Python keep every class that was asked about a protocol.
+    if hasattr(data, "into_foreign") and hasattr(cls, "from_foreign") and hasattr(cls, "borrow"):
+        return cast(ForeignOwnable, data)
+    return None if data is None else Arc(data)
 
 
 def _check_callbacks(of: object) -> None:
