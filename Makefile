@@ -57,8 +57,9 @@ define variant
 endef
 
 COV := build/coverage
-# What takes no memory or writes no file cannot note, or write, what it covered either.
-COV_WITHOUT := -k "not a_full_disk and not TestOfTheProcess"
+# Who gets no memory cannot note what it covered, who may write no file cannot write it, and what is
+# noted is memory that grows.
+COV_WITHOUT := -k "not a_full_disk and not TestOfTheProcess and not TestNoMemory" --ignore tests/test_life_cycles.py
 coverage: $(VENV)/built $(VENV)/test-needs $(VENV)/coverage-needs
 	$(call variant,$(COV),--coverage -O0 -fprofile-update=atomic)
 	@$(MAKE) --no-print-directory -s -C csrc test-coverage BUILD=../$(COV)/c
