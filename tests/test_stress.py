@@ -659,6 +659,20 @@ class TestTheMachineIsClosedMeanwhile:
         self.close_under(seed, native, interval)
 
 
+class Shared(Cache):
+    """One that threads may scan at once, as a Rust shrinker's data must be Sync."""
+
+    def __init__(self, objects: int) -> None:
+        """Hold that many objects."""
+        super().__init__(objects)
+        self.lock = threading.Lock()
+
+    def scan_objects(self, sc: sp.ShrinkControl) -> int | sp.ScanObjects:
+        """One after the other."""
+        with self.lock:
+            return super().scan_objects(sc)
+
+
 class TestGrowth:
     """The 65th id, and each 64th after it, replaces what a cgroup knows of shrinkers."""
 
@@ -693,7 +707,7 @@ class TestGrowth:
         with weather(1e-5), contextlib.ExitStack() as stack:
             beside = [Thread(native, machine, app) for _ in range(2)]
             for i in range(200):
-                shrinker = stack.enter_context(register(machine, Cache(3), flags=MEMCG))
+                shrinker = stack.enter_context(register(machine, Shared(3), flags=MEMCG))
                 assert shrinker.id == i + 1
                 shrinker.set_bit(app)
                 lib.sp_set_shrinker_bit(machine._pointer, app._pointer, 0, 0, ffi.NULL)
