@@ -480,7 +480,7 @@ def _close_all() -> None:
     Such a thread may be a daemon that never comes back; the exit must not wait for it.
     """
     for machine in list(_machines):
-        machine._abandon()
+        machine._keep_memory()
         if not lib.sp_machine_busy(machine._pointer):
             with contextlib.suppress(ResourceWarning):  # an error by a filter; shown all the same
                 machine.close()

@@ -16,7 +16,7 @@ import tempfile
 import textwrap
 from typing import Any
 
-from support import PATH_OF_PROGRAMS
+from support import environment_of_programs
 
 # The child falls out of the loop: its program runs, and ends, where any other does.
 PARENT = """
@@ -56,16 +56,9 @@ _parent: subprocess.Popen[str] | None = None
 def _started() -> subprocess.Popen[str]:
     global _parent
     if _parent is None:
-        env = dict(
-            os.environ,
-            PYTHONPATH=PATH_OF_PROGRAMS,
-            PYTHONMALLOC="debug",
-            MALLOC_PERTURB_="165",
-            PYTHONWARNINGS="default",
-        )
         _parent = subprocess.Popen(
             [sys.executable, "-X", "faulthandler", "-c", PARENT, *WARM],
-            env=env,
+            env=environment_of_programs(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -143,7 +143,7 @@ class OddError(Exception):
     """Whatever is asked of it raises, and it is false."""
 
     __slots__ = ("slot",)
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # an exception that cannot be hashed
 
     def __str__(self) -> str:
         raise RuntimeError("no str")
@@ -254,7 +254,7 @@ def class_that_cannot_be_made() -> None:
 
 @kind(TypeError)
 def no_class_of_exceptions() -> None:
-    raise object  # type: ignore[misc]
+    raise object  # type: ignore[misc]  # no exception at all: Python makes a TypeError of it
 
 
 def set_from_c(error: type[BaseException], value: object) -> None:

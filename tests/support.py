@@ -239,18 +239,22 @@ def native_pass(machine: sp.Machine, memcg: Any = None, priority: int = 0, nid: 
     return lib.sp_shrink_slab(machine._pointer, sp.Gfp.KERNEL, nid, pointer, priority, out), out
 
 
-def script(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a program in a process of its own, under the allocators that find use after free."""
-    env = dict(
+def environment_of_programs() -> dict[str, str]:
+    """The allocators that find use after free, and every warning."""
+    return dict(
         os.environ,
         PYTHONPATH=PATH_OF_PROGRAMS,
         PYTHONMALLOC="debug",
         MALLOC_PERTURB_="165",
         PYTHONWARNINGS="default",
     )
+
+
+def script(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a program in a process of its own, under the allocators that find use after free."""
     return subprocess.run(
         [sys.executable, "-X", "faulthandler", "-c", textwrap.dedent(code), *arguments],
-        env=env,
+        env=environment_of_programs(),
         capture_output=True,
         text=True,
         timeout=30,

@@ -792,6 +792,14 @@ class TestANativeCallbackThatBlocks:
         handles = [register(machine, before)]
         locking = native.register(machine, "count_locking")
         handles.append(register(machine, after))
+
+        locked = threading.Event()
+
+        def hold():
+            cdll.mutex_lock()
+            locked.set()
+            until(lambda: native.variable("mutex_awaited").value)
+            cdll.mutex_unlock()
     """
 
     END = """
@@ -812,14 +820,6 @@ class TestANativeCallbackThatBlocks:
         self.run(
             tmp_path,
             """
-        locked = threading.Event()
-
-        def hold():
-            cdll.mutex_lock()
-            locked.set()
-            until(lambda: native.variable("mutex_awaited").value)
-            cdll.mutex_unlock()
-
         holding = Running(hold)
         assert locked.wait(TIMEOUT)
         assert machine.shrink_slab(priority=0) == 12
@@ -849,14 +849,6 @@ class TestANativeCallbackThatBlocks:
         self.run(
             tmp_path,
             """
-        locked = threading.Event()
-
-        def hold():
-            cdll.mutex_lock()
-            locked.set()
-            until(lambda: native.variable("mutex_awaited").value)
-            cdll.mutex_unlock()
-
         class Outer(Cache):
             def count_objects(self, sc):
                 assert machine.shrink_slab(priority=0) == 12

@@ -307,7 +307,7 @@ static PyObject *machine_close(PyObject *op, PyObject *unused)
  * For the interpreter's end: its memory stays, for threads that reclaim on and
  * that nobody can wait for any more.
  */
-static PyObject *machine_abandon(PyObject *op, PyObject *unused)
+static PyObject *machine_keep_memory(PyObject *op, PyObject *unused)
 {
 	(void)unused;
 	Py_INCREF(op);
@@ -416,7 +416,7 @@ static PyMethodDef methods[] = {
 	  "deep. Mirrors shrink_slab() of mm/shrinker.c." },
 	{ "_last_pass", last_pass, METH_NOARGS, NULL },
 	{ "_close", machine_close, METH_NOARGS, NULL },
-	{ "_abandon", machine_abandon, METH_NOARGS, NULL },
+	{ "_keep_memory", machine_keep_memory, METH_NOARGS, NULL },
 	{ 0 },
 };
 
