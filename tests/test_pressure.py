@@ -508,7 +508,8 @@ class TestResidentMemory:
         size = 32 * MIB
         before = resident_memory()
         with contextlib.closing(mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)) as area:
-            area.write(b"x" * size)
+            for page in range(0, size, mmap.PAGESIZE):
+                area[page] = 1  # page by page: a second block of this size would come and go in between
             touched = resident_memory()
             area.madvise(mmap.MADV_DONTNEED)
             after = resident_memory()
