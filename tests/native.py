@@ -21,7 +21,7 @@ CORE = (
 
 
 class Native:
-    """The compiled native_shrinkers.c.
+    """The compiled native_shrinkers.c: cdll, and the same to be called without giving the GIL up.
 
     The core is inside of shrinkpy's own module and exports nothing: what the C code calls of it is
     given by address, into the variables named core_….
@@ -39,6 +39,7 @@ class Native:
             check=True,
         )
         self.cdll = ctypes.CDLL(str(library))
+        self.with_the_gil = ctypes.PyDLL(str(library))
         for name in CORE:
             address = int(ffi.cast("uintptr_t", ffi.addressof(lib, f"sp_{name}")))
             ctypes.c_void_p.in_dll(self.cdll, f"core_{name}").value = address
@@ -99,6 +100,7 @@ class Job(ctypes.Structure):
         ("refused", ctypes.c_long),
         ("freed", ctypes.c_ulong),
         ("thread", ctypes.c_ulong),
+        ("tid", ctypes.c_int),
     )
 
 
@@ -127,7 +129,11 @@ class Thread:
             shrinker=int(ffi.cast("uintptr_t", shrinker)),
             rounds=rounds,
         )
-        assert native.cdll.job_start(getattr(native.cdll, what), ctypes.byref(self.job)) == 0
+        assert native.with_the_gil.job_start(getattr(native.cdll, what), ctypes.byref(self.job)) == 0
+
+    def sleeps(self) -> None:
+        """Return when it waits; what it waits for may be the GIL, which is kept meanwhile."""
+        self._native.with_the_gil.job_sleeps(ctypes.byref(self.job))
 
     def stop(self) -> None:
         """Let it come to its end."""

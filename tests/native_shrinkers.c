@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -288,6 +289,7 @@ struct job {
 	long refused; /* passes that did not come to their end */
 	unsigned long freed;
 	pthread_t thread;
+	pid_t tid; /* of a thread that reclaims */
 };
 
 static int goes_on(struct job *j)
@@ -301,6 +303,7 @@ void *reclaim(void *arg)
 	enum sp_status status;
 	struct sp_pass pass;
 
+	__atomic_store_n(&j->tid, gettid(), __ATOMIC_RELAXED);
 	for (; goes_on(j); ADD(j->done, 1)) {
 		status = core_shrink_slab(j->machine, 0xcc0, 0, j->memcg,
 					  j->priority, &pass);
@@ -328,6 +331,33 @@ void *set_bits(void *arg)
 int job_start(void *(*what)(void *), struct job *j)
 {
 	return pthread_create(&j->thread, NULL, what, j);
+}
+
+static int asleep(pid_t tid)
+{
+	char path[64], text[256] = "";
+	const char *state;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+	file = fopen(path, "r");
+	if (!file)
+		return 0;
+	text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+	fclose(file);
+	state = strrchr(text, ')');
+	return state && state[1] == ' ' && state[2] == 'S';
+}
+
+/* Returns when a thread that reclaims has slept for a while. */
+void job_sleeps(struct job *j)
+{
+	int slept = 0;
+
+	while (slept < 50) {
+		slept = asleep(READ(j->tid)) ? slept + 1 : 0;
+		usleep(1000);
+	}
 }
 
 int job_join(struct job *j)

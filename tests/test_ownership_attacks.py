@@ -2291,6 +2291,47 @@ class TestExit:
         )
         quiet(ended)
 
+    # A thread that is new to Python, in a pass of its own, waits for the GIL to call the first callback.
+    ON_ITS_WAY_IN = """
+        import ctypes, os, sys
+        from pathlib import Path
+        import shrinkpy as sp
+        from native import Native, Thread
+        from shrinkpy import core
+        from support import Cache, register
+
+        native, machine, cache = Native(Path({where!r})), sp.Machine(), Cache(0)
+        handle = register(machine, cache)
+        sys.setswitchinterval(1000)  # who has the GIL has it until it gives it up
+        thread = Thread(native, machine)
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(thread.job))  # what it writes to outlives Python
+        thread.sleeps()
+        assert not cache.counts
+    """
+
+    def test_lets_in_who_is_on_the_way(self, tmp_path: Path) -> None:
+        quiet(
+            script(
+                textwrap.dedent(self.ON_ITS_WAY_IN.format(where=str(tmp_path)))
+                + textwrap.dedent("""
+                    core.end()
+                    assert cache.counts
+                """)
+            )
+        )
+
+    def test_of_a_child_waits_for_no_thread_of_its_parent(self, tmp_path: Path) -> None:
+        quiet(
+            script(
+                textwrap.dedent(self.ON_ITS_WAY_IN.format(where=str(tmp_path)))
+                + textwrap.dedent("""
+                    pid = os.fork()
+                    if pid:
+                        assert os.waitpid(pid, 0)[1] == 0
+                """)
+            )
+        )
+
     def test_by_a_signal_in_the_middle_of_a_pass(self) -> None:
         ended = script("""
             import os, signal

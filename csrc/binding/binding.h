@@ -92,7 +92,8 @@ typedef struct registered {
 
 /* The module's own: types, names, and what Python gave to setup(). */
 struct binding {
-	bool ending; /* the interpreter is */
+	bool ending;           /* the interpreter is */
+	unsigned int entering; /* threads it does not know, on their way in */
 	PyTypeObject *machine_type;
 	PyTypeObject *memcg_type;
 	PyTypeObject *control_type;
@@ -176,6 +177,9 @@ struct gil {
 	PyGILState_STATE state;
 };
 
+/* gil_take() of a thread that is in no call of Python. */
+bool gil_enter(struct gil *g);
+
 /*
  * false: the interpreter is at its end, and this thread is none of Python's. It
  * must not touch Python any more, and nobody can make it stop.
@@ -189,8 +193,8 @@ static inline bool gil_take(struct gil *g)
 		g->frame->gil = false;
 		return true;
 	}
-	if (!top && __atomic_load_n(&sp.ending, __ATOMIC_ACQUIRE))
-		return false;
+	if (!top)
+		return gil_enter(g);
 	g->state = PyGILState_Ensure();
 	return true;
 }

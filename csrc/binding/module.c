@@ -2,6 +2,9 @@
 /* Installs the binding into the module that cffi generated. */
 #include "binding.h"
 
+#include <pthread.h>
+#include <time.h>
+
 struct binding sp;
 
 /* setup(...): what the C side needs of the Python side, once. */
@@ -31,11 +34,45 @@ static PyObject *setup(PyObject *module, PyObject *args, PyObject *kw)
 	return Py_NewRef(Py_None);
 }
 
+/* ---- the interpreter's end --------------------------------------------- */
+
+/*
+ * PyGILState_Ensure() of a thread that is new to Python makes a thread state
+ * before it asks for the GIL, and an interpreter that ends frees all of these,
+ * in use or not. So end() lets those in who are on their way, and none after.
+ */
+bool gil_enter(struct gil *g)
+{
+	bool may;
+
+	/* Those who come after the end do not keep end() waiting. */
+	if (__atomic_load_n(&sp.ending, __ATOMIC_RELAXED))
+		return false;
+	__atomic_add_fetch(&sp.entering, 1, __ATOMIC_SEQ_CST);
+	may = !__atomic_load_n(&sp.ending, __ATOMIC_SEQ_CST);
+	if (may)
+		g->state = PyGILState_Ensure();
+	__atomic_sub_fetch(&sp.entering, 1, __ATOMIC_SEQ_CST);
+	return may;
+}
+
 static PyObject *end(PyObject *module, PyObject *unused)
 {
+	static const struct timespec moment = { .tv_nsec = 100000 };
+
 	(void)module, (void)unused;
-	__atomic_store_n(&sp.ending, true, __ATOMIC_RELEASE);
+	__atomic_store_n(&sp.ending, true, __ATOMIC_SEQ_CST);
+	Py_BEGIN_ALLOW_THREADS;
+	while (__atomic_load_n(&sp.entering, __ATOMIC_SEQ_CST))
+		nanosleep(&moment, NULL);
+	Py_END_ALLOW_THREADS;
 	return Py_NewRef(Py_None);
+}
+
+/* They wait for the GIL of who forks, and are not there in the child. */
+static void none_enters(void)
+{
+	sp.entering = 0;
 }
 
 static PyMethodDef functions[] = {
@@ -72,6 +109,10 @@ static int add_to(PyObject *module)
 	if (control_type_init(module) < 0 || machine_type_init(module) < 0 ||
 	    memcg_type_init(module) < 0 || registered_type_init(module) < 0)
 		return -1;
+	if (pthread_atfork(NULL, NULL, none_enters) != 0) {
+		PyErr_NoMemory();
+		return -1;
+	}
 	return PyModule_AddFunctions(module, functions);
 }
 
