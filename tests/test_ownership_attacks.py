@@ -2325,9 +2325,13 @@ class TestExit:
             script(
                 textwrap.dedent(self.ON_ITS_WAY_IN.format(where=str(tmp_path)))
                 + textwrap.dedent("""
+                    import signal
+
                     pid = os.fork()
                     if pid:
                         assert os.waitpid(pid, 0)[1] == 0
+                    else:
+                        signal.alarm(20)
                 """)
             )
         )
