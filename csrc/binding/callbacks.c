@@ -94,7 +94,7 @@ static inline int int_result(const struct kind *k, PyObject *value,
 static int other_result(const struct kind *k, PyObject *value,
 			unsigned long *out)
 {
-	PyObject *index;
+	PyObject *index, *text;
 	int status;
 
 	if (PyObject_TypeCheck(value, (PyTypeObject *)*k->type)) {
@@ -104,13 +104,13 @@ static int other_result(const struct kind *k, PyObject *value,
 	if (PyBool_Check(value) || !PyIndex_Check(value) ||
 	    PyObject_TypeCheck(value, (PyTypeObject *)sp.count_type) ||
 	    PyObject_TypeCheck(value, (PyTypeObject *)sp.scan_type)) {
-		index = shown(value);
-		if (index)
+		text = shown(value);
+		if (text)
 			PyErr_Format(
 				PyExc_TypeError,
 				"%s() returned %U; it must be an int or %s",
-				k->callback, index, k->type_name);
-		Py_XDECREF(index);
+				k->callback, text, k->type_name);
+		Py_XDECREF(text);
 		return -1;
 	}
 	index = PyNumber_Index(value);

@@ -59,7 +59,7 @@ static PyObject *get_nr_scanned(PyObject *self, void *closure)
 static int set_nr_scanned(PyObject *self, PyObject *value, void *closure)
 {
 	struct shrink_control *sc = live((ControlObject *)self);
-	PyObject *index;
+	PyObject *index, *text;
 	unsigned long n;
 
 	(void)closure;
@@ -78,13 +78,13 @@ static int set_nr_scanned(PyObject *self, PyObject *value, void *closure)
 	Py_DECREF(index);
 	if (n == ~0ul && PyErr_Occurred()) {
 		PyErr_Clear();
-		index = shown(value);
-		if (index)
+		text = shown(value);
+		if (text)
 			PyErr_Format(
 				PyExc_ValueError,
 				"nr_scanned must be 0 to 2**64 - 1, not %U",
-				index);
-		Py_XDECREF(index);
+				text);
+		Py_XDECREF(text);
 		return -1;
 	}
 	/* __index__() may have been anything: is the callback still running? */
