@@ -47,7 +47,7 @@ exec(code)
 SECONDS = 30
 """After which a program that hangs is killed, by SIGALRM; one may set another alarm."""
 
-WARM = ["shrinkpy", "support"]
+WARM = ["shrinkpy", "attacks", "native", "support"]
 """What is imported already; a test file that takes long to import adds itself."""
 
 _parent: subprocess.Popen[str] | None = None
@@ -74,13 +74,14 @@ def _end() -> None:
         _parent.wait()
 
 
-def script(code: str, seconds: int = SECONDS) -> subprocess.CompletedProcess[str]:
-    """Run a program; its status, and what it wrote."""
+def script(*parts: str, seconds: int = SECONDS) -> subprocess.CompletedProcess[str]:
+    """Run a program, in parts each of which may be indented; its status, and what it wrote."""
     parent = _started()
     assert parent.stdin is not None
     assert parent.stdout is not None
     with tempfile.NamedTemporaryFile("r") as out, tempfile.NamedTemporaryFile("r") as err:
-        asked: dict[str, Any] = {"code": textwrap.dedent(code), "seconds": seconds}
+        code = "\n".join(map(textwrap.dedent, parts))
+        asked: dict[str, Any] = {"code": code, "seconds": seconds}
         asked |= {"in": os.devnull, "out": out.name, "err": err.name}
         parent.stdin.write(json.dumps(asked) + "\n")
         parent.stdin.flush()
@@ -89,10 +90,17 @@ def script(code: str, seconds: int = SECONDS) -> subprocess.CompletedProcess[str
         return subprocess.CompletedProcess(code, int(answer), out.read(), err.read())
 
 
-def survives(code: str, seconds: int = SECONDS) -> str:
+def survives(*parts: str, seconds: int = SECONDS) -> str:
     """Run a program that must end well; gives what it printed."""
-    ended = script(code, seconds)
+    ended = script(*parts, seconds=seconds)
     if ended.returncode == -signal.SIGALRM:
         raise AssertionError(f"it hangs\n{ended.stdout}{ended.stderr}")
     assert ended.returncode == 0, f"status {ended.returncode}\n{ended.stdout}{ended.stderr}"
     return ended.stdout
+
+
+def quiet(ended: subprocess.CompletedProcess[str]) -> None:
+    """Hold that a process ended well, and said nothing but ResourceWarnings."""
+    assert ended.returncode == 0, f"status {ended.returncode}\n{ended.stdout}{ended.stderr}"
+    lines = [line for line in ended.stderr.splitlines() if line and not line.startswith(" ")]
+    assert all("ResourceWarning: " in line for line in lines), ended.stderr

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What test_ownership_attacks and its programs have in common; quick to import."""
+"""What the tests of ownership and their programs have in common; quick to import."""
 
 from __future__ import annotations
 

@@ -267,3 +267,14 @@ def survives(code: str) -> str:
     ended = script(code)
     assert ended.returncode == 0, f"status {ended.returncode}\n{ended.stdout}{ended.stderr}"
     return ended.stdout
+
+
+@contextlib.contextmanager
+def unraised() -> Iterator[list[Any]]:
+    """What sys.unraisablehook is given in the block."""
+    seen: list[Any] = []
+    before, sys.unraisablehook = sys.unraisablehook, lambda args: seen.append(args.exc_value)
+    try:
+        yield seen
+    finally:
+        sys.unraisablehook = before

@@ -22,32 +22,34 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from positions import (
+from kinds import (
     BUILTIN,
     EVERY,
-    KEPT,
     RAISING,
     RESULTS,
     SETTING,
-    Action,
     BoomError,
-    Fail,
     Fault,
     FrozenError,
     Index,
     Interrupted,
     Kind,
+    Shy,
+    throw,
+)
+from positions import (
+    KEPT,
+    Action,
+    Fail,
     Part,
     Pass,
     Reclaim,
     Say,
     Scene,
-    Shy,
     Stage,
     contexts,
     foretell,
     is_of_the_pass,
-    throw,
 )
 from support import (
     TIMEOUT,
@@ -760,7 +762,7 @@ class TestDrop:
     ) -> None:
         fault = Fault(EVERY["ordinary"])
 
-        class Stubborn(type(self.owner(fault, []))):  # type: ignore[misc]
+        class Stubborn(type(self.owner(fault, []))):  # type: ignore[misc] - a base made at run time
             @staticmethod
             def borrow(foreign: Any, /) -> object:
                 raise LookupError("not lent")

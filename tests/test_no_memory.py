@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from no_memory_child import CARELESS, SCENARIOS
+from no_memory_scenarios import CARELESS, SCENARIOS
 from support import PATH_OF_PROGRAMS, TIMEOUT, Cache, register
 from test_state_machine import Action, Count, Pair, Scan, Script, Spec
 

@@ -813,8 +813,7 @@ class TestANativeCallbackThatBlocks:
 
     def run(self, where: Path, code: str) -> None:
         """All of it in a process of its own, which may hang."""
-        parts = [self.SETUP.format(where=str(where)), code, self.END]
-        assert survives("".join(parts)) == "ended\n"
+        assert survives(self.SETUP.format(where=str(where)), code, self.END) == "ended\n"
 
     def test_on_a_mutex_that_a_python_thread_gives_back(self, tmp_path: Path) -> None:
         self.run(
