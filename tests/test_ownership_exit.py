@@ -323,7 +323,7 @@ class TestExit:
         """)
         ended = support.script(code)  # where nothing is imported yet
         quiet(ended)
-        assert ended.stdout == "late 3\n" if order.startswith("before") else "freed 10\nlate 3\n"
+        assert ended.stdout == ("late 3\n" if order.startswith("before") else "freed 10\nlate 3\n")
 
     def test_what_ends_with_the_modules_may_use_it(self) -> None:
         # Objects in module globals and in builtins end when much of the interpreter is gone.
