@@ -11,6 +11,7 @@ import cffi
 
 HERE = Path(__file__).parent
 CSRC = Path("csrc")  # relative: setuptools refuses absolute sources
+FACES = ("core.h", "introspect.h")
 
 # Called from C with the GIL taken: the callbacks of raw shrinkers (conform).
 EXTERN_PYTHON = """
@@ -45,7 +46,7 @@ def make() -> cffi.FFI:
         raise SystemExit(why)
     more = shlex.split(os.environ.get("SHRINKPY_CFLAGS", ""))
     include = CSRC / "include"
-    faces = [include / "shrinkpy" / name for name in ("core.h", "introspect.h")]
+    faces = [include / "shrinkpy" / name for name in FACES]
     sources = sorted((CSRC / "core").glob("*.c")) + sorted((CSRC / "binding").glob("*.c"))
     # Every header: one left out here would not make a second build notice it.
     headers = [p for sub in ("include", "core", "binding") for p in (CSRC / sub).rglob("*.h")]
@@ -56,11 +57,11 @@ def make() -> cffi.FFI:
     ffi.cdef(EXTERN_PYTHON)
     ffi.set_source(
         "shrinkpy._core",
-        "#include <shrinkpy/core.h>\n#include <shrinkpy/introspect.h>\n" + BINDING,
+        "".join(f"#include <shrinkpy/{name}>\n" for name in FACES) + BINDING,
         sources=[str(p) for p in sources],
         include_dirs=[str(include), str(CSRC / "binding")],
         depends=[str(p) for p in sorted(headers)] + ["build_ffi.py"],
-        define_macros=[("Py_LIMITED_API", "0x030b0000"), ("SP_PRIVATE", "1")],
+        define_macros=[("Py_LIMITED_API", "0x030b0000")],
         extra_compile_args=[
             "-std=gnu11",
             "-O3",
@@ -69,7 +70,9 @@ def make() -> cffi.FFI:
             # The kernel's arithmetic and idioms; CONTRIBUTING.md has the list.
             "-fwrapv",
             "-fno-strict-aliasing",
+            # Drivers in C are linked against this module; it calls its own functions directly.
             "-fvisibility=hidden",
+            "-fno-semantic-interposition",
             "-Wall",
             "-Wextra",
             "-Wno-missing-field-initializers",
@@ -77,7 +80,7 @@ def make() -> cffi.FFI:
             "-Wno-unused-parameter",
             *more,
         ],
-        extra_link_args=[flag for flag in more if flag.startswith(("-f", "--coverage"))],
+        extra_link_args=["-Wl,-Bsymbolic", *(flag for flag in more if flag.startswith(("-f", "--coverage")))],
         libraries=["pthread"],
     )
     return ffi

@@ -59,6 +59,8 @@ class Ledger(NamedTuple):
     info: int
     unit: int
     dentry: int
+    list_lru: int
+    kmalloc: int
     bytes: int
     """of all these"""
     limbo: int

@@ -501,7 +501,7 @@ class ModelWorld(World):
                     where, key = self.machine.nr_deferred_of(s, memcg, nid)
                     deferred[name, cgroup, nid] = where[key]
         return {
-            "ledger": self.machine.ledger() | {"dentry": 0, "limbo": 0},
+            "ledger": self.machine.ledger() | {"dentry": 0, "list_lru": 0, "kmalloc": 0, "limbo": 0},
             "slabs_scanned": self.machine.slabs_scanned,
             "kmem": self.machine.kmem,
             "fails in": self.machine.fail_in,

@@ -4,10 +4,7 @@
 
 #include <structmember.h>
 
-enum {
-	DEFAULT_GFP = 0xcc0, /* GFP_KERNEL */
-	LONG_PASS = 256,     /* shrinkers */
-};
+enum { DEFAULT_GFP = 0xcc0 }; /* GFP_KERNEL */
 
 static PyObject *machine_new(PyTypeObject *type, PyObject *args, PyObject *kw)
 {
@@ -197,14 +194,13 @@ static void remember(MachineObject *self, const struct pass_args *a,
 /*
  * A pass with Python shrinkers keeps the GIL from callback to callback: taking
  * it anew for each would cost more than all the rest. One without any gives it
- * up if it is long.
+ * up: native callbacks run side by side.
  */
 static enum sp_status do_pass(MachineObject *self, struct frame *f,
 			      const struct pass_args *a,
 			      struct mem_cgroup *memcg, struct sp_pass *pass)
 {
-	const bool give_up = !self->nr_owned &&
-			     sp_machine_nr_registered(self->m) >= LONG_PASS;
+	const bool give_up = !self->nr_owned;
 	PyThreadState *saved = NULL;
 	enum sp_status status;
 

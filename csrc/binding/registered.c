@@ -70,10 +70,10 @@ static struct owned *take_owned(RegisteredObject *self)
  * By close(), which raises what from_foreign() does; by machine.close(), which
  * tells of what it found; by a finalizer, or at the end of a pass.
  */
-static void release_owned(void *private_data)
+static void release_owned(void *owner)
 {
 	struct frame *f = top_frame;
-	struct owned *o = private_data;
+	struct owned *o = owner;
 	RegisteredObject *handle;
 	struct gil g;
 
@@ -218,14 +218,14 @@ static enum sp_status publish(RegisteredObject *self, PyObject *machine,
 	self->owned = o;
 	frame_enter(&f);
 	sp_shrinker_set_private(s, o);
-	sp_shrinker_set_release(s, release_owned);
+	sp_shrinker_set_owner(s, o, release_owned);
 	sp_shrinker_set_callbacks(s, python_count, python_scan);
 	status = sp_shrinker_set_symbol(s, symbol);
 	if (status == SP_OK)
 		status = sp_shrinker_register(s, reason);
 	if (status != SP_OK) {
 		sp_shrinker_set_private(s, NULL);
-		sp_shrinker_set_release(s, NULL);
+		sp_shrinker_set_owner(s, NULL, NULL);
 		sp_shrinker_set_callbacks(s, NULL, NULL);
 		take_owned(self);
 		self->s = NULL;

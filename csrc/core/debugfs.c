@@ -195,11 +195,11 @@ enum sp_status sp_debugfs_list(struct machine *m, char **text, size_t *len)
 
 		text_add(&t, d->name, n);
 		text_add(&t, "\n", 1);
-		if (d->shrinker->count_objects) {
+		if (d->shrinker->count) {
 			text_add(&t, d->name, n);
 			text_add(&t, "/count\n", 7);
 		}
-		if (d->shrinker->scan_objects) {
+		if (d->shrinker->scan) {
 			text_add(&t, d->name, n);
 			text_add(&t, "/scan\n", 6);
 		}
@@ -220,7 +220,7 @@ static unsigned long count_node(struct shrinker *s, struct mem_cgroup *memcg,
 
 	if (nid && !(s->flags & SHRINKER_NUMA_AWARE))
 		return 0;
-	n = s->count_objects(s, &sc);
+	n = s->count(s, &sc);
 	return n == SHRINK_EMPTY ? 0 : n;
 }
 
@@ -288,7 +288,7 @@ enum sp_status sp_debugfs_count(struct shrinker *s, char **text, size_t *len)
 	enum sp_status status;
 	struct reclaimer *r;
 
-	if (!s->count_objects)
+	if (!s->count)
 		return SP_NOENT;
 	per_node = calloc((size_t)m->nr_nodes, sizeof(*per_node));
 	if (!per_node)
@@ -378,13 +378,13 @@ enum sp_status sp_debugfs_scan(struct shrinker *s, const char *text, size_t len,
 	enum sp_status status;
 	struct reclaimer *r;
 
-	if (!s->scan_objects)
+	if (!s->scan)
 		return SP_NOENT;
 	status = parse_scan(s, text, len, &sc);
 	if (status == SP_OK && sc.nr_to_scan) {
 		status = call_enter(s, &r);
 		if (status == SP_OK) {
-			s->scan_objects(s, &sc);
+			s->scan(s, &sc);
 			if (r->ends)
 				status = SP_ABORTED;
 			pass_exit(m, r);

@@ -20,6 +20,7 @@ static const char *const site_names[SP_NR_SITES] = {
 	[SP_SITE_IDR] = "idr",           [SP_SITE_NR_DEFERRED] = "nr_deferred",
 	[SP_SITE_INFO] = "info",         [SP_SITE_UNIT] = "unit",
 	[SP_SITE_IDA] = "ida",           [SP_SITE_DENTRY] = "dentry",
+	[SP_SITE_LIST_LRU] = "list_lru", [SP_SITE_KMALLOC] = "kmalloc",
 };
 
 const char *sp_site_name(int site)

@@ -53,13 +53,16 @@ struct limbo {
 };
 
 struct shrinker {
-	/* Read by every turn: one cache line. */
+	/* struct sp_shrinker_head: a driver in C reads and writes these. */
 	sp_shrink_fn count_objects;
 	sp_shrink_fn scan_objects;
 	long batch;
 	int seeks;
 	unsigned int flags;
 	void *private_data;
+	/* What passes call; with those above, one cache line. */
+	sp_shrink_fn count;
+	sp_shrink_fn scan;
 	struct list_node list; /* shrinker_list; keeps next when unlinked */
 	/*
 	 * A pass may take a reference: published, and not being freed.
@@ -90,6 +93,7 @@ struct shrinker {
 	bool freed; /* torn down */
 	const struct thread *freer;
 	sp_release_fn release;
+	void *owner; /* what release is given */
 	unsigned int pins;
 	struct shrinker *next_reaped;
 	struct limbo limbo;

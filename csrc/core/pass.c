@@ -166,7 +166,7 @@ static inline void scan_batches(struct turn *t, struct shrink_control *sc,
 		sc->nr_to_scan = (unsigned long)sp_min(batch_size, before);
 		sc->nr_scanned = sc->nr_to_scan;
 		t->nr_scans++;
-		ret = s->scan_objects(s, sc);
+		ret = s->scan(s, sc);
 		if (ret == SHRINK_STOP)
 			break;
 		n->freed += ret;
@@ -192,7 +192,7 @@ static ALWAYS_INLINE unsigned long turn_of(struct turn *t,
 	long *deferred;
 
 	t->nr_counts++;
-	counted = s->count_objects(s, sc);
+	counted = s->count(s, sc);
 	if (counted == 0 || counted == SHRINK_EMPTY)
 		return counted;
 	freeable = (long)counted;

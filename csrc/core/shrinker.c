@@ -12,6 +12,18 @@
 
 #include "internal.h"
 
+/* A driver in C sees the head of a struct shrinker, and no more of it. */
+#define SAME_PLACE(field)                                                      \
+	_Static_assert(offsetof(struct shrinker, field) ==                     \
+			       offsetof(struct sp_shrinker_head, field),       \
+		       #field " is not where drivers look for it")
+SAME_PLACE(count_objects);
+SAME_PLACE(scan_objects);
+SAME_PLACE(batch);
+SAME_PLACE(seeks);
+SAME_PLACE(flags);
+SAME_PLACE(private_data);
+
 /* ---- references -------------------------------------------------------- */
 
 void left_uncallable(struct machine *m)
@@ -245,7 +257,7 @@ static void finish(struct machine *m, struct shrinker *s)
 	teardown(m, s);
 	if (release) {
 		machine_unlock(m);
-		release(s->private_data);
+		release(s->owner);
 		machine_lock(m);
 	}
 	s->freeing = false;
@@ -511,8 +523,8 @@ bool sp_shrinker_freed(const struct shrinker *s)
 void sp_shrinker_set_callbacks(struct shrinker *s, sp_shrink_fn count,
 			       sp_shrink_fn scan)
 {
-	s->count_objects = count;
-	s->scan_objects = scan;
+	s->count = count;
+	s->scan = scan;
 }
 
 void sp_shrinker_set_private(struct shrinker *s, void *data)
@@ -520,9 +532,21 @@ void sp_shrinker_set_private(struct shrinker *s, void *data)
 	s->private_data = data;
 }
 
-void sp_shrinker_set_release(struct shrinker *s, sp_release_fn release)
+void sp_shrinker_set_owner(struct shrinker *s, void *owner,
+			   sp_release_fn release)
 {
+	s->owner = owner;
 	s->release = release;
+}
+
+void *sp_shrinker_owner(const struct shrinker *s)
+{
+	return s->owner;
+}
+
+struct sp_shrinker_head *sp_shrinker_head(struct shrinker *s)
+{
+	return (struct sp_shrinker_head *)s;
 }
 
 void *sp_shrinker_private(const struct shrinker *s)

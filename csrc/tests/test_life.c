@@ -173,9 +173,9 @@ static void lost_references_hang_a_free(void)
 
 static int nr_released;
 
-static void release(void *private_data)
+static void release(void *owner)
 {
-	nr_released += private_data != NULL;
+	nr_released += owner != NULL;
 }
 
 static void free_deferred(struct shrinker *s, struct shrink_control *sc,
@@ -193,7 +193,7 @@ static void a_deferred_free_ends_with_the_pass(void)
 	struct sp_ledger ledger;
 	struct sp_pass pass;
 
-	sp_shrinker_set_release(add_cache(m, 0, "s", &c), release);
+	sp_shrinker_set_owner(add_cache(m, 0, "s", &c), &c, release);
 	sp_shrink_slab(m, 0, 0, sp_memcg_root(m), 0, &pass);
 	CHECK_EQ(pass.freed, 10);
 	CHECK_EQ(nr_released, 1);
@@ -213,14 +213,14 @@ static void every_free_releases_once(void)
 	nr_released = 0;
 	for (i = 0; i < 4; i++) {
 		s[i] = add_cache(m, 0, "s", &c);
-		sp_shrinker_set_release(s[i], release);
+		sp_shrinker_set_owner(s[i], sp_shrinker_private(s[i]), release);
 	}
 	CHECK_EQ(sp_shrinker_free(s[0], NULL), SP_OK);
 	CHECK_EQ(nr_released, 1);
 	CHECK(sp_shrinker_free_deferred(s[1]));
 	CHECK_EQ(nr_released, 2);
-	sp_shrinker_set_release(s[2],
-				NULL); /* its owner wants to hear nothing */
+	/* its owner wants to hear nothing */
+	sp_shrinker_set_owner(s[2], NULL, NULL);
 	sp_machine_close(m, NULL);
 	CHECK_EQ(nr_released, 3);
 	sp_machine_destroy(m);
@@ -228,9 +228,9 @@ static void every_free_releases_once(void)
 
 static struct shrinker *releasing;
 
-static void free_again(void *private_data)
+static void free_again(void *owner)
 {
-	struct machine *m = private_data;
+	struct machine *m = owner;
 
 	nr_released++;
 	CHECK_EQ(sp_shrinker_free(releasing, NULL), SP_GONE);
@@ -246,7 +246,7 @@ static void a_release_may_free_again_and_close(void)
 	sp_shrinker_alloc(m, 0, "s", &releasing);
 	sp_shrinker_set_callbacks(releasing, cache_count, cache_scan);
 	sp_shrinker_set_private(releasing, m);
-	sp_shrinker_set_release(releasing, free_again);
+	sp_shrinker_set_owner(releasing, m, free_again);
 	sp_shrinker_register(releasing, NULL);
 	sp_shrinker_pin(releasing);
 	CHECK_EQ(sp_shrinker_free(releasing, NULL), SP_OK);

@@ -201,9 +201,9 @@ static struct {
 	enum sp_status outer, inner;
 } loop = { .in_callback = DOOR, .in_release = DOOR };
 
-static void free_the_calling(void *private_data)
+static void free_the_calling(void *owner)
 {
-	(void)private_data;
+	(void)owner;
 	pass_through(&loop.in_release);
 	loop.inner = sp_shrinker_free(loop.calling, NULL);
 }
@@ -225,7 +225,7 @@ static void a_ring_through_a_release_is_found(void)
 	pthread_t reclaimer, freer;
 
 	loop.releasing = add_cache(m, 0, "releasing", &c);
-	sp_shrinker_set_release(loop.releasing, free_the_calling);
+	sp_shrinker_set_owner(loop.releasing, NULL, free_the_calling);
 	sp_shrinker_pin(loop.releasing);
 	loop.calling = add_cache(m, 0, "calling", &c);
 	sp_shrinker_pin(loop.calling);

@@ -8,6 +8,10 @@
  * struct mem_cgroup are opaque, so that another implementation of this header
  * can stand in for this one. What only tests may look at is in introspect.h.
  *
+ * Beside it, each with a header of its own: list_lru.h (mm/list_lru.c), and
+ * what stands on this one: lock.h (locks, lockdep), alloc.h (allocations that
+ * reclaim), reclaim.h (the loops of mm/vmscan.c).
+ *
  * Threads: every call may come from any thread, and from inside a callback
  * unless its comment says otherwise. No lock is held while a callback runs.
  */
@@ -18,9 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#if defined(SP_PRIVATE) /* compiled into something that exports none of it */
-#define SP_API
-#elif defined(__GNUC__)
+#if defined(__GNUC__)
 #define SP_API __attribute__((visibility("default")))
 #else
 #define SP_API
@@ -212,17 +214,34 @@ SP_API void sp_shrinker_pin(struct shrinker *s);
 SP_API void sp_shrinker_unpin(struct shrinker *s);
 SP_API bool sp_shrinker_freed(const struct shrinker *s);
 
+/* What passes and debugfs call. */
 SP_API void sp_shrinker_set_callbacks(struct shrinker *s, sp_shrink_fn count,
 				      sp_shrink_fn scan);
 SP_API void sp_shrinker_set_private(struct shrinker *s, void *data);
-/*
- * Called once with its private data, without the lock, when a registered one
- * was freed: by whichever call, in the thread that frees. Other frees of it
- * wait for the end of this.
- */
-typedef void (*sp_release_fn)(void *private_data);
-SP_API void sp_shrinker_set_release(struct shrinker *s, sp_release_fn release);
 SP_API void *sp_shrinker_private(const struct shrinker *s);
+/*
+ * The embedder's own pointer. release is called once with it, without the
+ * lock, when a registered one was freed: by whichever call, in the thread that
+ * frees. Other frees of it wait for the end of this.
+ */
+typedef void (*sp_release_fn)(void *owner);
+SP_API void sp_shrinker_set_owner(struct shrinker *s, void *owner,
+				  sp_release_fn release);
+SP_API void *sp_shrinker_owner(const struct shrinker *s);
+/*
+ * How a struct shrinker begins: what kernel code reads and writes directly.
+ * The callbacks here are the driver's own; who registers it for the driver
+ * gives sp_shrinker_set_callbacks() what is to be called.
+ */
+struct sp_shrinker_head {
+	sp_shrink_fn count_objects;
+	sp_shrink_fn scan_objects;
+	long batch;
+	int seeks;
+	unsigned int flags;
+	void *private_data;
+};
+SP_API struct sp_shrinker_head *sp_shrinker_head(struct shrinker *s);
 SP_API void sp_shrinker_set_seeks(struct shrinker *s, int seeks);
 SP_API int sp_shrinker_seeks(const struct shrinker *s);
 SP_API void sp_shrinker_set_batch(struct shrinker *s, long batch);
@@ -342,6 +361,8 @@ enum sp_site {
 	SP_SITE_UNIT,
 	SP_SITE_IDA,
 	SP_SITE_DENTRY,
+	SP_SITE_LIST_LRU, /* a list_lru's nodes, or a cgroup's lists of one */
+	SP_SITE_KMALLOC,  /* of the code under test: sp_allocate() */
 	SP_NR_SITES,
 };
 
