@@ -11,7 +11,7 @@ import cffi
 
 HERE = Path(__file__).parent
 CSRC = Path("csrc")  # relative: setuptools refuses absolute sources
-FACES = ("core.h", "introspect.h")
+FACES = ("core.h", "introspect.h", "lock.h", "list_head.h", "list_lru.h", "alloc.h", "reclaim.h")
 
 # Called from C with the GIL taken: the callbacks of raw shrinkers (conform).
 EXTERN_PYTHON = """

@@ -7,7 +7,7 @@ import os
 import types
 from typing import Any
 
-from . import _platform, control, errors
+from . import _platform, control, errors, stack
 
 if (_why := _platform.unsupported()) is not None:
     raise ImportError(_why)
@@ -24,21 +24,27 @@ if _status != 0:
     raise ImportError("shrinkpy's compiled module could not install its types")
 
 from ._core import (  # noqa: E402 - there since that call
+    ListLruBase,
+    LockBase,
     MachineBase,
     MemCgroupBase,
     RegisteredShrinkerBase,
     ShrinkControl,
     call,
+    charge,
     end,
     setup,
 )
 
 __all__ = [
+    "ListLruBase",
+    "LockBase",
     "MachineBase",
     "MemCgroupBase",
     "RegisteredShrinkerBase",
     "ShrinkControl",
     "call",
+    "charge",
     "check",
     "end",
     "ffi",
@@ -54,6 +60,7 @@ setup(
     function_type=types.FunctionType,
     make_error=errors.from_status,
     combine=errors.combine,
+    stack_text=stack.here,
 )
 
 

@@ -5,6 +5,11 @@ from __future__ import annotations
 
 import errno
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .lockdep import Report
+    from .reclaim import Reclaimed
 
 __all__ = [
     "ClosedError",
@@ -14,8 +19,11 @@ __all__ = [
     "KernelOops",
     "KernelWouldError",
     "LivelockError",
+    "LockdepError",
+    "LockdepWarning",
     "MovedError",
     "NestingError",
+    "ReclaimShortError",
     "ShrinkpyError",
 ]
 
@@ -38,6 +46,21 @@ class ExpiredError(ShrinkpyError, RuntimeError):
 
 class NestingError(ShrinkpyError, RecursionError):
     """Passes were nested deeper than the core allows (8)."""
+
+
+class ReclaimShortError(ShrinkpyError, OSError):
+    """memory.reclaim freed less than it was asked for; errno is EAGAIN.
+
+    Attributes: reclaimed says what was freed, and by which passes.
+    """
+
+    def __init__(self, text: str, reclaimed: Reclaimed) -> None:
+        super().__init__(errno.EAGAIN, text)
+        self.reclaimed = reclaimed
+
+    def __reduce__(self) -> tuple[type[ReclaimShortError], tuple[str, Reclaimed]]:
+        """By its own arguments: those of OSError are not the constructor's."""
+        return type(self), (str(self.strerror), self.reclaimed)
 
 
 class KernelWouldError(ShrinkpyError, RuntimeError):
@@ -81,6 +104,21 @@ class KernelOops(KernelWouldError):  # noqa: N818 - the kernel's own word for it
     """The kernel would have dereferenced NULL, or worse."""
 
 
+class LockdepError(ShrinkpyError, RuntimeError):
+    """Orders of locks that contradict each other were seen; its text is that of the reports.
+
+    Attributes: reports, a tuple.
+    """
+
+    def __init__(self, reports: tuple[Report, ...]) -> None:
+        self.reports = reports
+        super().__init__("\n".join(report.text for report in reports))
+
+
+class LockdepWarning(UserWarning):
+    """A machine was closed with reports of lockdep that nobody had looked at."""
+
+
 # The values of enum sp_status in core.h (tests hold them against the header).
 _OOPS, _HANG, _SPIN, _DEADLOCK, _DEPTH, _ABORTED, _CLOSED = range(-1001, -1008, -1)
 
@@ -106,7 +144,7 @@ def from_status(status: int, shrinker: bytes | str, nid: int, ino: int, text: by
     if status == _DEPTH:
         return NestingError(text)
     if status == _CLOSED:
-        return ClosedError("the machine was closed")
+        return ClosedError(text or "the machine was closed")
     if status == -errno.ENOMEM:
         return MemoryError("no memory, or a fault was injected")
     if status == -errno.EINVAL:

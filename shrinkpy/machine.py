@@ -11,14 +11,19 @@ import threading
 import warnings
 import weakref
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, SupportsIndex
 
+from . import reclaim
 from .closing import Closing
 from .control import Gfp
 from .core import MachineBase, MemCgroupBase, check, end, ffi, lib
-from .errors import ClosedError
+from .debugfs import Debugfs
+from .errors import ClosedError, LockdepWarning
 
 if TYPE_CHECKING:
+    from .alloc import Allocation, Allocations, Task
+    from .lockdep import Lockdep
+    from .reclaim import Reclaimed
     from .shrinker import UnregisteredShrinker
     from .trace import Trace
 
@@ -103,6 +108,15 @@ class Faults:
             mask |= 1 << self.sites.index(site)
         lib.sp_fault_fail_nth(self._machine._pointer, n, mask)
 
+    def reclaim_nth(self, n: int) -> None:
+        """Make the n-th allocate() from now that may (1 is the next) reclaim first, once; 0 disarms.
+
+        Those in callbacks, and those whose gfp has no __GFP_DIRECT_RECLAIM, are not counted.
+        """
+        if n < 0:
+            raise ValueError(f"n counts from 1 (0 disarms), not {n}")
+        lib.sp_reclaim_nth(self._machine._pointer, n)
+
     @property
     def pending(self) -> int:
         """How many more allocations until it fails; 0: it has struck, or is not armed."""
@@ -134,19 +148,21 @@ class MemCgroup(MemCgroupBase):
     _parent: MemCgroup | None
     _children: dict[str, MemCgroup]
     _removed: bool
+    _leaving: bool
 
     def __new__(cls, *_args: object) -> Self:
         """Refused: a cgroup is made by create() of its parent, and a Machine has its root."""
         raise TypeError("a MemCgroup is made by its parent's create(name); a Machine has its root")
 
     @classmethod
-    def _make(cls, machine: Machine, name: str, parent: MemCgroup | None) -> Self:
-        self = super().__new__(cls, machine, parent)
+    def _make(cls, machine: Machine, name: str, parent: MemCgroup | None, ino: int = 0) -> Self:
+        self = super().__new__(cls, machine, parent, ino)
         try:
             self._name = name
             self._parent = parent
             self._children = {}
             self._removed = False
+            self._leaving = False  # on its way offline
             address = self._address
             machine._memcgs[address] = self
             try:
@@ -204,23 +220,29 @@ class MemCgroup(MemCgroupBase):
         for child in self.children:
             yield from child.walk()
 
-    def create(self, name: str) -> MemCgroup:
-        """Make a child cgroup and bring it online.
+    def create(self, name: str, *, ino: int | None = None) -> MemCgroup:
+        """Make a child cgroup and bring it online. ino is its inode number, None for the next one.
 
-        Raises MemoryError (nothing is left behind), FileExistsError for the name of another child,
-        ValueError for one that is no name, OSError(ENODEV) in a cgroup that is not online.
+        Raises MemoryError (nothing is left behind), FileExistsError for the name of another child or
+        the number of another cgroup, ValueError for one that is no name or no number,
+        OSError(ENODEV) in a cgroup that is not online.
         """
         if not name or "/" in name or "\0" in name or name in (".", ".."):
             raise ValueError(f"no name for a cgroup: {name!r}")
+        if ino is not None and not 1 <= ino < 2**63:
+            raise ValueError(f"ino must be 1 to {2**63 - 1}, not {ino}")
         self.machine._handover.acquire()
         try:
             if self.machine.closed:
                 raise ClosedError("the machine was closed")
-            if not self.online and self.machine.memcg_enabled:
+            if (self._leaving or not self.online) and self.machine.memcg_enabled:
                 raise OSError(errno.ENODEV, f"cgroup {self.path} is not online")
             if name in self._children:
                 raise FileExistsError(errno.EEXIST, f"cgroup {self.path} has a child of that name", name)
-            return MemCgroup._make(self.machine, name, self)
+            known = (self.machine.root, *self.machine._memcgs.values()) if ino is not None else ()
+            if any(other.ino == ino for other in known):
+                raise FileExistsError(errno.EEXIST, f"there is a cgroup with inode number {ino}", name)
+            return MemCgroup._make(self.machine, name, self, ino or 0)
         finally:
             self.machine._handover.release()
 
@@ -235,11 +257,17 @@ class MemCgroup(MemCgroupBase):
         try:
             if any(child.online for child in self._children.values()):
                 raise OSError(errno.EBUSY, f"cgroup {self.path} has children that are online")
-            if self.online:
-                reason = ffi.new("struct sp_reason *")
-                check(lib.sp_memcg_offline(self._pointer, reason), reason)
+            if self._leaving or not self.online:
+                return
+            reason = ffi.new("struct sp_reason *")
+            self._leaving = True
         finally:
             self.machine._handover.release()
+        # Not under that lock: it waits for walks of list_lrus, whose callbacks may want it.
+        try:
+            check(lib.sp_memcg_offline(self._pointer, reason), reason)
+        finally:
+            self._leaving = False
 
     def remove(self) -> None:
         """Take it offline and out of the tree, as rmdir does; its memory goes with the last reference.
@@ -247,17 +275,32 @@ class MemCgroup(MemCgroupBase):
         Raises OSError(EBUSY) while it has children, ValueError for the root. Again: nothing.
         """
         address = self._address
+        if self._children:
+            raise OSError(errno.EBUSY, f"cgroup {self.path} has children")
+        self.offline()
         self.machine._handover.acquire()
         try:
-            if self._children:
-                raise OSError(errno.EBUSY, f"cgroup {self.path} has children")
-            self.offline()
             if not self._removed and self._parent is not None:
                 self._removed = True
                 del self._parent._children[self._name]
                 del self.machine._memcgs[address]
         finally:
             self.machine._handover.release()
+
+    def reclaim(self, nr_to_reclaim: SupportsIndex, *, gfp_mask: SupportsIndex = Gfp.KERNEL) -> Reclaimed:
+        """Free that many objects from this cgroup and those below it, as a write to memory.reclaim does.
+
+        Tries for a quarter of what is missing (32 at least) at a time, each from priority 12 down to 0
+        over every node and cgroup, until that went, and gives up once 17 tries freed nothing. The
+        callbacks see gfp_mask as GFP_HIGHUSER_MOVABLE, with those of its bits that say how to reclaim;
+        without DIRECT_RECLAIM nothing is done.
+
+        Raises ReclaimShortError (an OSError, EAGAIN) if less was freed; its reclaimed, as
+        machine.last_reclaim, says what was. OSError(ENODEV) where it is not online or the machine has
+        no cgroups. What callbacks raised, and other errors, as Machine.shrink_slab() does, when all is
+        over.
+        """
+        return reclaim.memory_reclaim(self, nr_to_reclaim, gfp_mask)
 
     def __repr__(self) -> str:
         return f"<MemCgroup {self.path}{'' if self.online else ', offline'}>"
@@ -280,9 +323,12 @@ class Machine(MachineBase, Closing):
     _pointer: Any
     _faults: Faults
     _trace: Trace | None
+    _debugfs: Debugfs
+    _lockdep: Lockdep | None
     _never_registered: list[str]
     _memcgs: dict[int, MemCgroup]
     _unregistered: dict[int, weakref.ref[UnregisteredShrinker]]
+    _drivers: list[Closing]
 
     def __new__(
         cls, nr_nodes: int = 1, *, memcg: bool = True, kmem: bool = True, max_stall: int = 10_000
@@ -303,9 +349,12 @@ class Machine(MachineBase, Closing):
         self._never_registered = []
         self._memcgs = {}
         self._unregistered = {}
+        self._drivers = []  # what is loaded on it, the last one last
         self._pointer = ffi.cast("struct machine *", self._address)
         self._faults = Faults(self)
         self._trace = None
+        self._debugfs = Debugfs(self)
+        self._lockdep = None
         _machines.add(self)
         return self
 
@@ -364,6 +413,21 @@ class Machine(MachineBase, Closing):
         return LastPass._make((Gfp(last[0]), *last[1:-1], last[-1]))
 
     @property
+    def last_reclaim(self) -> Reclaimed | None:
+        """What the last reclaim did, also if it raised; None before the first."""
+        last = self._last_reclaim()
+        return None if last is None else reclaim.reclaimed(last)
+
+    @property
+    def vmstat(self) -> dict[str, int]:
+        """The counters of /proc/vmstat that are about shrinkers, in the kernel's names.
+
+        slabs_scanned; drop_slab, drops begun; allocstall_normal, direct reclaims begun; pageoutrun,
+        runs of kswapd begun.
+        """
+        return reclaim.vmstat(self)
+
+    @property
     def slabs_scanned(self) -> int:
         """Objects looked at by all passes: vmstat's slabs_scanned."""
         return int(lib.sp_machine_slabs_scanned(self._pointer))
@@ -402,26 +466,135 @@ class Machine(MachineBase, Closing):
             self._trace = Trace(self)
         return self._trace
 
+    @property
+    def debugfs(self) -> Debugfs:
+        """The directories of /sys/kernel/debug/shrinker, one a shrinker, by their names."""
+        return self._debugfs
+
+    # ---- who reclaims from it
+
+    def drop_slab(self) -> Reclaimed:
+        """Free all that goes: priority 0 over every node and cgroup, round after round.
+
+        Round k (from 0) is the last if what it freed, divided by 2**k, is not more than 1. Exceptions
+        of callbacks are raised when all rounds are over, as shrink_slab() does;
+        KeyboardInterrupt and its like end it at once. last_reclaim has what was done in every case.
+        Mirrors drop_slab() of mm/vmscan.c.
+        """
+        return reclaim.drop_slab(self)
+
+    def direct_reclaim(
+        self,
+        nr_to_reclaim: SupportsIndex = reclaim.SWAP_CLUSTER_MAX,
+        *,
+        gfp_mask: SupportsIndex = Gfp.KERNEL,
+        nid: SupportsIndex | None = None,
+        memcg: MemCgroup | None = None,
+    ) -> Reclaimed:
+        """Reclaim as an allocation that finds no memory: from priority 12 down to 0, until it is enough.
+
+        Each priority goes over all nodes (nid: over one) and over memcg (None: the root) and the
+        cgroups below it, wholly, before it is asked whether nr_to_reclaim objects were freed; that it
+        fell short is no error. A gfp_mask without DIRECT_RECLAIM reclaims nothing. Exceptions as of
+        drop_slab(). Mirrors try_to_free_pages() of mm/vmscan.c.
+        """
+        return reclaim.direct_reclaim(self, nr_to_reclaim, gfp_mask, nid, memcg)
+
+    def kswapd(
+        self, nid: SupportsIndex = 0, nr_to_reclaim: SupportsIndex = reclaim.SWAP_CLUSTER_MAX
+    ) -> Reclaimed:
+        """Reclaim as the kswapd of a node, until nr_to_reclaim objects were freed.
+
+        Round after round over its cgroups, from priority 12; the priority falls by one when a round
+        scanned less than nr_to_reclaim or freed nothing, and after priority 1 it gives up, which is no
+        error. Exceptions as of drop_slab(). Mirrors balance_pgdat() of mm/vmscan.c.
+        """
+        return reclaim.kswapd(self, nid, nr_to_reclaim)
+
+    @property
+    def lockdep(self) -> Lockdep:
+        """What is known of the order of its locks, and what contradicts it."""
+        if self._lockdep is None:
+            from .lockdep import Lockdep
+
+            self._lockdep = Lockdep(self)
+        return self._lockdep
+
+    # ---- memory of the code under test
+
+    def allocate(self, gfp: int = Gfp.KERNEL, size: int = 4096) -> Allocation:
+        """Take size bytes as kmalloc() would, until free(), the end of a with block, or its finalizer.
+
+        Short of memory (memory_limit, faults.reclaim_nth()) it runs direct reclaim, and what
+        callbacks raise there is raised here. gfp is what the scopes of this thread leave of it
+        (memalloc_nofs(), memalloc_noio()); one with __GFP_FS that may reclaim takes fs_reclaim for a
+        moment. In a callback it never reclaims, is noted (allocations.places), and may go over the
+        limit. Raises MemoryError, ClosedError, ValueError. LivelockError: a __GFP_NOFAIL one reclaims
+        in vain, for ever. Mirrors __alloc_pages_slowpath() of mm/page_alloc.c.
+        """
+        from .alloc import allocate
+
+        return allocate(self, gfp, size)
+
+    @property
+    def allocations(self) -> Allocations:
+        """What allocate(), and kmalloc() of drivers, did."""
+        from .alloc import Allocations
+
+        return Allocations._read(self)
+
+    @property
+    def memory_limit(self) -> int:
+        """Bytes over which an allocation reclaims first; 0: no limit. May be set."""
+        return int(lib.sp_limit(self._pointer))
+
+    @memory_limit.setter
+    def memory_limit(self, size: int) -> None:
+        if not 0 <= size < 2**63:
+            raise ValueError(f"memory_limit must be 0 (none) or more bytes, not {size}")
+        lib.sp_set_limit(self._pointer, size)
+
+    def task(self, memcg: MemCgroup | None = None, nid: int = 0) -> Task:
+        """Be a task of that cgroup (None: the root) on that node, in a with block of this thread.
+
+        Raises ValueError.
+        """
+        from .alloc import Task
+
+        return Task(self, memcg, nid)
+
     # ---- its end
 
     def close(self) -> None:
         """Free every shrinker that still lives, with a ResourceWarning each; again: nothing.
 
+        A LockdepWarning has the reports of lockdep that nobody has looked at.
         Waits for the callbacks that run. What the kernel would wait for for ever is freed by force.
         Raises DeadlockError inside one of the machine's callbacks, or where a callback waits for this
         thread, and nothing has changed. KeyboardInterrupt, or a ring of waits that closes later,
-        leave it half closed, and a later close() goes on.
+        leave it half closed, and a later close() goes on. Drivers that are loaded on it are closed
+        first, the last one first.
         """
         if not self._closed:
             reason = ffi.new("struct sp_reason *")
             check(lib.sp_machine_may_close(self._pointer, reason), reason)
+            while self._drivers:
+                self._drivers[-1].close()
             self._end_unregistered()
             self._close()
             self._closed = True
         failed = self._tell(self._left, "still registered")
         failed = self._tell(self._never_registered, "neither registered nor closed") or failed
+        self._tell_lockdep()
         if failed is not None:
             raise failed
+
+    def _tell_lockdep(self) -> None:
+        if lib.sp_lockdep_nr_reports(self._pointer):
+            unseen = self.lockdep._take_unseen()
+            if unseen:
+                text = "\n".join(report.text for report in unseen)
+                warnings.warn(f"{text}(machine.lockdep.reports has it)", LockdepWarning, stacklevel=3)
 
     def _end_unregistered(self) -> None:
         self._handover.acquire()
@@ -484,6 +657,8 @@ def _close_all() -> None:
     for machine in list(_machines):
         machine._keep_memory()
         if not lib.sp_machine_busy(machine._pointer):
-            with contextlib.suppress(ResourceWarning):  # an error by a filter; shown all the same
+            with contextlib.suppress(
+                ResourceWarning, LockdepWarning
+            ):  # an error by a filter; shown all the same
                 machine.close()
     end()

@@ -14,13 +14,16 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self, SupportsIndex, cast
 
+from .addresses import NativeShrinker
 from .closing import Closing
 from .control import DEFAULT_SEEKS, CountObjects, Flags, ScanObjects
 from .core import MachineBase, MemCgroupBase, RegisteredShrinkerBase, ShrinkControl, check, ffi, lib
+from .debugfs import entry_of, rename
 from .errors import ClosedError, MovedError
 from .ownership import Arc, Box, ForeignOwnable, Unique
 
 if TYPE_CHECKING:
+    from .debugfs import DebugfsEntry
     from .machine import Machine, MemCgroup
 
 __all__ = ["RegisteredShrinker", "Shrinker", "UnregisteredShrinker"]
@@ -129,6 +132,78 @@ class _Fields(abc.ABC):
         return int(lib.sp_shrinker_batch(self._live()))
 
 
+class _Listed(_Fields):
+    """What is asked of a shrinker that passes call, whoever registered it."""
+
+    __slots__ = ()
+
+    @property
+    @abc.abstractmethod
+    def machine(self) -> Machine:
+        """The Machine it is registered with."""
+
+    @property
+    @abc.abstractmethod
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def debugfs(self) -> DebugfsEntry | None:
+        """Its directory of machine.debugfs; None if it has none, for want of memory or by its name."""
+        return entry_of(self.machine.debugfs, self._live())
+
+    def set_bit(self, memcg: MemCgroup, nid: int = 0) -> None:
+        """Say that objects were added on (memcg, nid): its passes call this shrinker from now on.
+
+        Nothing for the root, whose passes call everybody. Raises ValueError for a shrinker that is
+        not memcg-aware, a bad nid, or a cgroup of another machine; ClosedError. Mirrors
+        set_shrinker_bit().
+        """
+        pointer = self._live()
+        self._check_memcg(memcg)
+        if not 0 <= nid < self.machine.nr_nodes:
+            raise ValueError(f"nid must be 0 to {self.machine.nr_nodes - 1}, not {nid}")
+        if not self.flags & Flags.MEMCG_AWARE:
+            if not self.machine.memcg_enabled:
+                return
+            raise ValueError(f"shrinker {self.name!r} is not MEMCG_AWARE: it has no bit in a cgroup")
+        reason = ffi.new("struct sp_reason *")
+        check(
+            lib.sp_set_shrinker_bit(
+                self.machine._pointer, memcg._pointer, nid, lib.sp_shrinker_id(pointer), reason
+            ),
+            reason,
+        )
+
+    def _check_memcg(self, memcg: object) -> None:
+        if not isinstance(memcg, MemCgroupBase):
+            raise TypeError(f"memcg must be a MemCgroup, not {memcg!r}")
+        if memcg.machine is not self.machine:
+            raise ValueError("memcg belongs to another Machine")
+
+    def nr_deferred(self, memcg: MemCgroup | None = None, nid: int = 0) -> int:
+        """Work deferred on (memcg, nid), in objects; it may be negative, as in the kernel.
+
+        A shrinker that is not memcg-aware has its own count whatever the cgroup, one that is not
+        NUMA-aware node 0's. memcg None is the root.
+        """
+        pointer = self._live()
+        flags = self.flags
+        if memcg is not None:
+            self._check_memcg(memcg)
+        if not 0 <= nid < self.machine.nr_nodes:
+            raise ValueError(f"nid must be 0 to {self.machine.nr_nodes - 1}, not {nid}")
+        if not flags & Flags.NUMA_AWARE:
+            nid = 0
+        where = ffi.NULL
+        if flags & Flags.MEMCG_AWARE:
+            where = (memcg if memcg is not None else self.machine.root)._pointer
+        value = ffi.new("long *")
+        if not lib.sp_peek_deferred(pointer, where, nid, value):
+            raise ValueError(f"{memcg!r} keeps no deferred work")
+        return int(value[0])
+
+
 class UnregisteredShrinker(Unique, _Fields, Closing):
     """An allocated shrinker that no pass can see yet, and whose fields may be set.
 
@@ -233,8 +308,9 @@ class UnregisteredShrinker(Unique, _Fields, Closing):
 
         data is a ForeignOwnable (Box, Arc or your own), or any object, which is taken as an Arc of
         it, or None. What is borrowed of it has the methods count_objects(sc) and scan_objects(sc);
-        or callbacks has them, as functions of (data, sc). In the order of the Rust binding:
-        into_foreign, private_data, callbacks, publish.
+        or callbacks has them, as functions of (data, sc). A NativeShrinker (or a Box or an Arc of one)
+        has native callbacks instead. In the order of the Rust binding: into_foreign, private_data,
+        callbacks, publish.
 
         Raises TypeError if a callback is missing, MovedError if this handle or data was moved
         already, ClosedError, MemoryError; nothing is consumed then, except that an owner of your own,
@@ -242,16 +318,22 @@ class UnregisteredShrinker(Unique, _Fields, Closing):
         """
         self._live()
         owner = _owner(data)
-        if callbacks is not None:
+        held = owner.value if isinstance(owner, Box | Arc) else None
+        native = held if isinstance(held, NativeShrinker) else None
+        if native is not None:
+            if callbacks is not None:
+                raise TypeError("a NativeShrinker has its callbacks: register it without callbacks=")
+        elif callbacks is not None:
             _check_callbacks(callbacks)
         elif isinstance(owner, Box | Arc):
-            _check_callbacks(owner.value)
+            _check_callbacks(held)
         elif owner is None:
             raise TypeError("register(None) needs callbacks=: there is no object to call")
         seen = callbacks if callbacks is not None else getattr(owner, "value", owner)
         handle = RegisteredShrinker.__new__(RegisteredShrinker)
         address = int(ffi.cast("uintptr_t", self._live()))
-        symbol = _symbol(seen)
+        symbol = native.symbol if native is not None else _symbol(seen)
+        addresses = native.addresses if native is not None else (0, 0, 0)
         # mem::forget: from here on no end of this wrapper frees the shrinker. Of two threads, one
         # comes here first.
         self._machine._handover.acquire()
@@ -262,7 +344,14 @@ class UnregisteredShrinker(Unique, _Fields, Closing):
             self._machine._handover.release()
         try:
             handle._register(
-                self._machine, address, self._name, symbol, owner, callbacks, type(owner) in (Box, Arc)
+                self._machine,
+                address,
+                self._name,
+                symbol,
+                owner,
+                callbacks,
+                type(owner) in (Box, Arc),
+                addresses,
             )
         except BaseException:
             # Unless its machine's close() has freed it meanwhile.
@@ -303,7 +392,7 @@ class UnregisteredShrinker(Unique, _Fields, Closing):
         return f"<UnregisteredShrinker {self._name!r}{', consumed' * self._consumed}>"
 
 
-class RegisteredShrinker(RegisteredShrinkerBase, _Fields, Closing):
+class RegisteredShrinker(RegisteredShrinkerBase, _Listed, Closing):
     """A registration: passes call its callbacks until close() frees it.
 
     register() makes it. It owns the private data; close(), the end of a with block, or its
@@ -329,56 +418,14 @@ class RegisteredShrinker(RegisteredShrinkerBase, _Fields, Closing):
             self._live()
         return data
 
-    def set_bit(self, memcg: MemCgroup, nid: int = 0) -> None:
-        """Say that objects were added on (memcg, nid): its passes call this shrinker from now on.
+    def debugfs_rename(self, name: str) -> None:
+        """Give it another name, and its directory with it: ``<name>-<the same id>``.
 
-        Nothing for the root, whose passes call everybody. Raises ValueError for a shrinker that is
-        not memcg-aware, a bad nid, or a cgroup of another machine; ClosedError. Mirrors
-        set_shrinker_bit().
+        Raises MemoryError, and nothing has changed; OSError: EACCES for a ``/`` in it and EINVAL for a
+        directory that there is, its own too: the shrinker has the new name then, and its directory
+        keeps the old one. ValueError for a NUL, ClosedError. Mirrors shrinker_debugfs_rename().
         """
-        pointer = self._live()
-        self._check_memcg(memcg)
-        if not 0 <= nid < self.machine.nr_nodes:
-            raise ValueError(f"nid must be 0 to {self.machine.nr_nodes - 1}, not {nid}")
-        if not self.flags & Flags.MEMCG_AWARE:
-            if not self.machine.memcg_enabled:
-                return
-            raise ValueError(f"shrinker {self.name!r} is not MEMCG_AWARE: it has no bit in a cgroup")
-        reason = ffi.new("struct sp_reason *")
-        check(
-            lib.sp_set_shrinker_bit(
-                self.machine._pointer, memcg._pointer, nid, lib.sp_shrinker_id(pointer), reason
-            ),
-            reason,
-        )
-
-    def _check_memcg(self, memcg: object) -> None:
-        if not isinstance(memcg, MemCgroupBase):
-            raise TypeError(f"memcg must be a MemCgroup, not {memcg!r}")
-        if memcg.machine is not self.machine:
-            raise ValueError("memcg belongs to another Machine")
-
-    def nr_deferred(self, memcg: MemCgroup | None = None, nid: int = 0) -> int:
-        """Work deferred on (memcg, nid), in objects; it may be negative, as in the kernel.
-
-        A shrinker that is not memcg-aware has its own count whatever the cgroup, one that is not
-        NUMA-aware node 0's. memcg None is the root.
-        """
-        pointer = self._live()
-        flags = self.flags
-        if memcg is not None:
-            self._check_memcg(memcg)
-        if not 0 <= nid < self.machine.nr_nodes:
-            raise ValueError(f"nid must be 0 to {self.machine.nr_nodes - 1}, not {nid}")
-        if not flags & Flags.NUMA_AWARE:
-            nid = 0
-        where = ffi.NULL
-        if flags & Flags.MEMCG_AWARE:
-            where = (memcg if memcg is not None else self.machine.root)._pointer
-        value = ffi.new("long *")
-        if not lib.sp_peek_deferred(pointer, where, nid, value):
-            raise ValueError(f"{memcg!r} keeps no deferred work")
-        return int(value[0])
+        rename(self, self._live(), name)
 
     def __repr__(self) -> str:
         return f"<RegisteredShrinker {self.name!r}{', closed' if self.closed else ''}>"

@@ -22,6 +22,7 @@ DEFAULT_SEEKS = 2
 SHRINK_BATCH = 128
 SHRINKER_UNIT_BITS = 64
 SHRINKER_NUMA_AWARE, SHRINKER_MEMCG_AWARE, SHRINKER_NONSLAB = 1 << 2, 1 << 3, 1 << 4
+GFP_KERNEL, GFP_DIRECT_RECLAIM = 0xCC0, 0x400
 MAX_DEPTH = 8
 """How deep passes may nest: the harness's bound, not the kernel's."""
 
@@ -236,6 +237,9 @@ class Machine:
         self.running: list[Shrinker] = []
         """those whose turn it is in these"""
         self.last_pass: Pass | None = None
+        self.reclaim_passes: list[Pass] = []
+        """those that the loops of SPEC 8 made, in order"""
+        self.vmstat = {"drop_slab": 0, "allocstall_normal": 0, "pageoutrun": 0}
         self.livelocks: list[Livelock] = []
         self.root: MemCgroup | None = None
         if root is not None:
@@ -474,6 +478,72 @@ class Machine:
         info = memcg.info[nid]
         if shrinker_id < info.map_nr_max:
             info.map.add(shrinker_id)
+
+    # -- who calls shrink_slab()
+
+    def walk(self, gfp: int, nids: range, top: MemCgroup | None, priority: int) -> tuple[int, int]:
+        """SPEC 8: all cgroups of all nodes once; objects freed and scanned."""
+        freed = scanned = 0
+        memcgs: list[MemCgroup | None] = [None]
+        if self.memcg_enabled and self.root is not None:
+            memcgs = list((top or self.root).walk())
+        for nid in nids:
+            for memcg in memcgs:
+                freed += self.shrink_slab(gfp, nid, memcg, priority)
+                assert self.last_pass is not None
+                scanned += self.last_pass.scanned
+                self.reclaim_passes.append(self.last_pass)
+        return freed, scanned
+
+    def drop_slab(self) -> int:
+        """SPEC 8: another round while (freed >> k) > 1, k one more each round."""
+        self.vmstat["drop_slab"] += 1
+        total = 0
+        for k in count():
+            freed, _ = self.walk(GFP_KERNEL, range(self.nr_nodes), None, 0)
+            total += freed
+            if freed >> k <= 1:
+                break
+        return total
+
+    def priorities(self, gfp: int, nids: range, top: MemCgroup | None, nr: int) -> int:
+        """SPEC 8: from 12 down to 0 until it was enough."""
+        freed = 0
+        for priority in range(12, -1, -1):
+            freed += self.walk(gfp, nids, top, priority)[0]
+            if freed >= nr:
+                break
+        return freed
+
+    def try_to_free_pages(self, nr: int, gfp: int, nid: int | None, top: MemCgroup | None) -> int:
+        """SPEC 8: direct reclaim."""
+        if not gfp & GFP_DIRECT_RECLAIM:
+            return 0
+        self.vmstat["allocstall_normal"] += 1
+        nids = range(self.nr_nodes) if nid is None else range(nid, nid + 1)
+        return self.priorities(gfp, nids, top, nr)
+
+    def balance_pgdat(self, nid: int, nr: int) -> int:
+        """SPEC 8: kswapd presses harder after a round that scanned too little or freed nothing."""
+        self.vmstat["pageoutrun"] += 1
+        total, priority = 0, 12
+        while priority >= 1 and total < nr:
+            freed, scanned = self.walk(GFP_KERNEL, range(nid, nid + 1), None, priority)
+            total += freed
+            priority -= scanned < nr or freed == 0
+        return total
+
+    def memory_reclaim(self, memcg: MemCgroup, nr: int, gfp: int) -> int:
+        """SPEC 8: tries for a quarter of what is missing (32 at least); 17 in vain are too many."""
+        # What reclaim for a cgroup keeps of the mask; the rest is that of user pages.
+        kept = 0x20 | 0x40 | 0x80 | 0xC00 | 0x2000 | 0x4000 | 0x8000 | 0x10000 | 0x20000 | 0x80000
+        mask = gfp & kept | 0x100CCA & ~kept
+        total = in_vain = 0
+        while total < nr and in_vain < 17 and gfp & GFP_DIRECT_RECLAIM:
+            freed = self.priorities(mask, range(self.nr_nodes), memcg, max((nr - total) // 4, 32))
+            total += freed
+            in_vain += freed == 0
+        return total
 
     # -- cgroups
 

@@ -326,6 +326,60 @@ def cgroup_remove(w: World) -> Script:
     assert not app.online
 
 
+# -- ListLru
+
+
+@scenario(Promise.NOTHING, core=2, nr_nodes=2)
+def list_lru(w: World) -> Script:
+    lru = yield lambda: sp.ListLru(w.machine, memcg_aware=True)
+    assert w.machine.ledger.list_lru == 1
+    lru.close()
+
+
+@scenario(Promise.NOTHING, core=9, python=False)
+def list_lru_add(w: World) -> Script:
+    worker = w.cgroup("worker", w.cgroup("app"))
+    lru = w.stack.enter_context(sp.ListLru(w.machine, memcg_aware=True))
+    w.watch("items", lambda: (len(lru), lru.count_node(), w in lru))
+    assert (yield lambda: lru.add(w, 0, worker)) is True
+    assert lru.count_one(0, worker) == 1
+
+
+@scenario(Promise.NOTHING, python=False)
+def list_lru_remove(w: World) -> Script:
+    lru = w.stack.enter_context(sp.ListLru(w.machine, memcg_aware=True))
+    lru.add(w, 0, w.cgroup("app"))
+    w.watch("items", lambda: (len(lru), lru.count_node(), w in lru))
+    assert (yield lambda: lru.remove(w)) is True
+
+
+@scenario(Promise.NOTHING, python=False)
+def list_lru_walk(w: World) -> Script:
+    lru = w.stack.enter_context(sp.ListLru(w.machine))
+    lru.add(w)
+    w.watch("items", lambda: (len(lru), lru.count_node(), w in lru))
+    removed = sp.LruStatus.REMOVED
+    assert (yield lambda: lru.walk_one(0, None, lambda _item: removed)) == 1
+    assert len(lru) == 0
+
+
+@scenario(Promise.AGAIN)
+def list_lru_of_a_cgroup_that_goes_offline(w: World) -> Script:
+    app = w.cgroup("app")
+    lru = w.stack.enter_context(sp.ListLru(w.machine, memcg_aware=True))
+    lru.add(w, 0, app)
+    yield app.offline
+    assert lru.count_one() == lru.count_one(0, app) == 1
+
+
+@scenario(Promise.NOTHING, python=False)
+def list_lru_close(w: World) -> Script:
+    lru = sp.ListLru(w.machine)
+    lru.add(w)
+    yield lru.close
+    assert lru.closed
+
+
 # -- UnregisteredShrinker
 
 
@@ -611,6 +665,55 @@ def pass_in_which_the_root_is_asked_for_first(w: World) -> Script:
 def pass_with_one_that_raises(w: World) -> Script:
     w.registered(Endless(), Doing(count=w.raising()), Endless())
     yield a_pass(w)
+
+
+@scenario(Promise.PASS, core=2)  # what it keeps, and room for 16 passes
+def reclaim_drop_slab(w: World) -> Script:
+    w.registered(*(Endless(1000) for _ in range(2)))
+    w.machine.drop_slab()
+    yield lambda: repr(w.machine.drop_slab())
+
+
+@scenario(Promise.PASS, core=1 + 3)  # the reclaimer; room for 32
+def reclaim_direct(w: World) -> Script:
+    w.cgroup("app")
+    w.registered(Cache(1), Doing(scan=w.raising(), objects=1000))
+    yield lambda: repr(w.machine.direct_reclaim(BIG))
+
+
+@scenario(Promise.PASS, core=2)
+def reclaim_kswapd(w: World) -> Script:
+    w.registered(Cache(0))
+    w.machine.kswapd()
+    yield lambda: repr(w.machine.kswapd())
+
+
+@scenario(Promise.NOTHING)
+def reclaim_shown(w: World) -> Script:
+    w.registered(Cache(1000))
+    w.machine.direct_reclaim(10)
+    yield lambda: (repr(w.machine.last_reclaim), w.machine.vmstat)
+
+
+@scenario(Promise.NOTHING)
+def debugfs_listed(w: World) -> Script:
+    w.registered(Cache(0))
+    w.machine.debugfs.mount()
+    yield lambda: list(w.machine.debugfs)
+
+
+@scenario(Promise.NOTHING, core=4)
+def debugfs_entry_count(w: World) -> Script:
+    w.registered(Endless(BIG))
+    [entry] = w.machine.debugfs.values()
+    yield lambda: entry.count
+
+
+@scenario(Promise.NOTHING, core=1)
+def debugfs_entry_scan(w: World) -> Script:
+    w.registered(Endless(BIG))
+    [entry] = w.machine.debugfs.values()
+    yield lambda: entry.scan("0 0 10")
 
 
 @scenario(Promise.PASS, core=1)

@@ -22,6 +22,8 @@ ALL = {
     sp.ClosedError: RuntimeError,
     sp.ExpiredError: RuntimeError,
     sp.NestingError: RecursionError,
+    sp.LockdepError: RuntimeError,
+    sp.ReclaimShortError: OSError,
     sp.KernelWouldError: RuntimeError,
     **dict.fromkeys(WOULD, RuntimeError),
 }
@@ -51,11 +53,13 @@ class TestHierarchy:
 
     def test_these_are_all(self) -> None:
         ours = {
-            each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, Exception)
+            each
+            for each in vars(errors).values()
+            if isinstance(each, type) and issubclass(each, Exception) and not issubclass(each, Warning)
         }
         assert ours == {sp.ShrinkpyError, *ALL}
         assert ours == {getattr(sp, name) for name in sp.__all__ if getattr(sp, name) in ours}
-        assert {each.__name__ for each in ours} == set(errors.__all__)
+        assert {each.__name__ for each in ours} | {"LockdepWarning"} == set(errors.__all__)
 
     @pytest.mark.parametrize("error", WOULD)
     def test_where_the_kernel_would_not_come_back(self, error: type[sp.KernelWouldError]) -> None:

@@ -229,8 +229,8 @@ class TestLedger:
             with register(machine, Cache()), register(machine, Cache(), flags=MEMCG):
                 unregistered = sp.UnregisteredShrinker.alloc("u", machine=machine, flags=NUMA)
                 assert machine.ledger._replace(bytes=0) == sp.Ledger(
-                    shrinker=3, name=3, nr_deferred=2, info=4, unit=4, dentry=0, list_lru=0, kmalloc=0, bytes=0, limbo=0,
-                    registered=2, memcgs=2,
+                    shrinker=3, name=3, nr_deferred=2, info=4, unit=4, dentry=0,
+                    list_lru=0, kmalloc=0, bytes=0, limbo=0, registered=2, memcgs=2,
                 )  # fmt: skip
                 unregistered.close()
             app.remove()

@@ -304,7 +304,7 @@ class TestUnderscores:
                 refused(each.__init__)
         """,
         "a second root": """
-            root = MemCgroupBase.__new__(sp.MemCgroup, machine, None)
+            root = MemCgroupBase.__new__(sp.MemCgroup, machine, None, 0)
             del root
             gc.collect()
             machine.root.create("app").remove()
@@ -317,7 +317,7 @@ class TestUnderscores:
                 except (ValueError, TypeError):
                     continue
                 refused(base.shrink_slab)
-                refused(lambda: MemCgroupBase(base, None))
+                refused(lambda: MemCgroupBase(base, None, 0))
                 refused(lambda: alloc(base))
                 base._close()
         """,
@@ -340,7 +340,7 @@ class TestUnderscores:
 
             def give(handle, unregistered, to=None):
                 address = int(ffi.cast("uintptr_t", unregistered._pointer))
-                handle._register(to or machine, address, "n", "s", sp.Box(Cache(10)), None, True)
+                handle._register(to or machine, address, "n", "s", sp.Box(Cache(10)), None, True, (0, 0, 0))
                 unregistered._consumed = True
 
             warnings.simplefilter("ignore")

@@ -11,10 +11,13 @@
 #include <stdbool.h>
 
 #include <shrinkpy/core.h>
+#include <shrinkpy/oops.h>
+#include <shrinkpy/reclaim.h>
 
 #define likely(x) __builtin_expect(!!(x), 1)
 
 struct frame;
+struct reclaim_log;
 
 /* Py_XSETREF(), which the limited API has not: takes value. */
 static inline void replace_ref(PyObject **to, PyObject *value)
@@ -47,8 +50,9 @@ typedef struct {
 	int last_priority;
 	PyObject *last_memcg;
 	struct kept last_exceptions;
+	struct reclaim_log *last_reclaim; /* the same of reclaims, or NULL */
 	PyObject *lost;  /* exceptions that no call could raise */
-	size_t nr_owned; /* shrinkers whose callbacks are Python */
+	size_t nr_owned; /* shrinkers whose callbacks are Python, not native */
 	PyObject *left;  /* names of what close() found registered */
 } MachineObject;
 
@@ -69,7 +73,7 @@ typedef struct {
 
 enum callback { COUNT, SCAN, NR_CALLBACKS };
 
-/* What private_data points to: who is called, and who owns it. */
+/* The owner of a registered shrinker: who is called, and whose it is. */
 struct owned {
 	MachineObject *machine;    /* borrowed: it outlives its shrinkers */
 	struct registered *handle; /* borrowed; NULL once it was collected */
@@ -78,6 +82,9 @@ struct owned {
 	PyObject *borrow;          /* NULL: target is the borrow */
 	PyObject *from_foreign;    /* NULL: nothing to give it back to */
 	PyObject *callbacks[NR_CALLBACKS]; /* of callbacks=, or NULL */
+	/* Of a NativeShrinker; else NULL, and private_data points to this. */
+	sp_shrink_fn native[NR_CALLBACKS];
+	void *private_data;
 	bool plain; /* its methods were those of its class when registered */
 };
 
@@ -111,6 +118,8 @@ struct binding {
 	PyObject *make_error;
 	/* (exceptions, dropped, fatal) -> exception */
 	PyObject *combine;
+	/* () -> bytes: where this thread is */
+	PyObject *stack_text;
 };
 
 extern struct binding sp;
@@ -137,6 +146,7 @@ struct frame {
 	struct frame *prev;
 	/* In the core, with the GIL; false while Python code runs below it. */
 	bool gil;
+	bool native;        /* of call(): a function of C runs below it */
 	unsigned int waits; /* begun: the GIL is given up, saved is its state */
 	PyThreadState *saved;
 	ControlObject *control; /* reused from callback to callback */
@@ -159,6 +169,8 @@ void frame_enter(struct frame *f);
 PyObject *frame_leave(struct frame *f, PyObject *error, struct kept *kept);
 /* The same, of a call in which no callback runs. */
 void frame_end(struct frame *f);
+/* How many exceptions the call that f is in has kept so far. */
+size_t frame_kept(const struct frame *f);
 
 /*
  * The innermost frame of this thread. Its model of thread-local storage spares
@@ -175,6 +187,7 @@ extern __thread struct frame *top_frame;
 struct gil {
 	struct frame *frame;
 	PyGILState_STATE state;
+	struct sp_boundary *boundary; /* hidden: no oops leaves Python code */
 };
 
 /* gil_take() of a thread that is in no call of Python. */
@@ -188,19 +201,25 @@ static inline bool gil_take(struct gil *g)
 {
 	struct frame *top = top_frame;
 
-	*g = (struct gil){ .frame = top && top->gil ? top : NULL };
+	*g = (struct gil){ .frame = top && top->gil ? top : NULL,
+			   .boundary = sp_boundary_hide() };
 	if (likely(g->frame)) {
 		g->frame->gil = false;
 		return true;
 	}
-	if (!top)
-		return gil_enter(g);
+	if (!top) {
+		if (gil_enter(g))
+			return true;
+		sp_boundary_restore(g->boundary);
+		return false;
+	}
 	g->state = PyGILState_Ensure();
 	return true;
 }
 
 static inline void gil_give(struct gil *g)
 {
+	sp_boundary_restore(g->boundary);
 	if (g->frame)
 		g->frame->gil = true;
 	else
@@ -229,6 +248,28 @@ int machine_type_init(PyObject *module);
 int memcg_type_init(PyObject *module);
 int control_type_init(PyObject *module);
 int registered_type_init(PyObject *module);
+int list_lru_type_init(PyObject *module);
+
+/* What a pass did becomes machine.last_pass; memcg may be NULL. Takes kept. */
+struct pass_place {
+	unsigned int gfp_mask;
+	int nid;
+	int priority;
+	PyObject *memcg;
+};
+void remember_pass(MachineObject *self, const struct pass_place *at,
+		   const struct sp_pass *pass, const struct kept *kept);
+
+/* machine._reclaim() and ._last_reclaim() */
+PyObject *machine_reclaim(PyObject *op, PyObject *args);
+PyObject *machine_last_reclaim(PyObject *op, PyObject *unused);
+void reclaim_log_put(struct reclaim_log *log);
+int reclaim_log_traverse(const struct reclaim_log *log, visitproc visit,
+			 void *arg);
+int lock_type_init(PyObject *module);
+
+/* charge(machine, gfp_mask, size, where): False where a nested one tells why. */
+PyObject *charge(PyObject *module, PyObject *args);
 
 /* call(function, *args): a frame round a function of lib. */
 PyObject *frame_call(PyObject *module, PyObject *args);
@@ -258,6 +299,9 @@ static inline void control_give(struct frame *f, ControlObject *c)
 	if (!f || Py_REFCNT((PyObject *)c) != 1)
 		control_kept(f, c);
 }
+
+/* What a ShrinkControl is of, or NULL: none, expired, another thread's. */
+struct shrink_control *control_live(PyObject *control);
 
 /* A new reference on the wrapper of a cgroup. */
 PyObject *memcg_object(MachineObject *machine, struct mem_cgroup *memcg);
@@ -297,5 +341,7 @@ class_function(struct frame *f, PyObject *target, enum callback which)
 PyObject *shown(PyObject *value);
 unsigned long python_count(struct shrinker *s, struct shrink_control *sc);
 unsigned long python_scan(struct shrinker *s, struct shrink_control *sc);
+unsigned long native_count(struct shrinker *s, struct shrink_control *sc);
+unsigned long native_scan(struct shrinker *s, struct shrink_control *sc);
 
 #endif

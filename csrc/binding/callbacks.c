@@ -182,3 +182,34 @@ unsigned long python_scan(struct shrinker *s, struct shrink_control *sc)
 {
 	return call(s, sc, SCAN);
 }
+
+/* ---- native callbacks -------------------------------------------------- */
+
+/*
+ * Without the GIL, whoever else is called in this pass: they may block on what
+ * somebody holds who wants it, and may themselves be Python that somebody else
+ * wrapped (ctypes, cffi), which takes the GIL and comes back into the core.
+ * An oops ends the turn.
+ */
+static unsigned long call_native(struct shrinker *s, struct shrink_control *sc,
+				 enum callback which)
+{
+	const struct owned *o = sp_shrinker_owner(s);
+	unsigned long result;
+
+	binding_hooks.wait_begin(o->machine);
+	result =
+		sp_call_bounded(s, sc, o->native[which], kinds[which].on_error);
+	binding_hooks.wait_end(o->machine);
+	return result;
+}
+
+unsigned long native_count(struct shrinker *s, struct shrink_control *sc)
+{
+	return call_native(s, sc, COUNT);
+}
+
+unsigned long native_scan(struct shrinker *s, struct shrink_control *sc)
+{
+	return call_native(s, sc, SCAN);
+}

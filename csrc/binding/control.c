@@ -38,6 +38,16 @@ static struct shrink_control *live(ControlObject *c)
 	return NULL;
 }
 
+struct shrink_control *control_live(PyObject *control)
+{
+	if (PyObject_TypeCheck(control, sp.control_type))
+		return live((ControlObject *)control);
+	PyErr_Format(PyExc_TypeError,
+		     "sc must be the ShrinkControl of the callback, not %R",
+		     control);
+	return NULL;
+}
+
 /* ---- fields ------------------------------------------------------------ */
 
 static PyObject *get_nr_to_scan(PyObject *self, void *closure)

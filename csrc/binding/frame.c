@@ -6,6 +6,8 @@
  */
 #include "binding.h"
 
+#include <string.h>
+
 __thread struct frame *top_frame;
 
 static struct frame *outermost(const struct frame *f)
@@ -49,6 +51,11 @@ static void keep_surely(struct kept *k, PyObject *exception)
 	}
 	k->dropped++;
 	replace_ref(&k->exception[k->n - 1], exception);
+}
+
+size_t frame_kept(const struct frame *f)
+{
+	return outermost(f)->exceptions.n - f->kept_before;
 }
 
 void kept_clear(struct kept *k)
@@ -166,6 +173,64 @@ void frame_end(struct frame *f)
 	Py_XDECREF(frame_leave(f, NULL, NULL));
 }
 
+/*
+ * Can an oops leave it? A function of C can be left where Python code, with
+ * frames of the interpreter, could not: what cffi made of lib, or of a pointer.
+ */
+static bool is_native(PyObject *function)
+{
+	static PyTypeObject *native; /* the last type that was */
+	PyTypeObject *type = Py_TYPE(function);
+	PyObject *module;
+	bool is;
+
+	if (PyCFunction_CheckExact(function) || type == native)
+		return true;
+	module = PyObject_GetAttrString((PyObject *)type, "__module__");
+	is = module && PyUnicode_Check(module) &&
+	     !PyUnicode_CompareWithASCIIString(module, "_cffi_backend");
+	Py_XDECREF(module);
+	PyErr_Clear();
+	if (is)
+		native = type;
+	return is;
+}
+
+/*
+ * After an oops: what is between here and the function of C never returned. It
+ * was a call, which cffi gave the GIL up for.
+ */
+static PyObject *oopsed(PyThreadState *thread, const struct sp_boundary *b)
+{
+	PyEval_RestoreThread(thread);
+	Py_LeaveRecursiveCall();
+	return status_error(SP_OOPS, &b->reason);
+}
+
+/* The frame that a boundary stands in: it is not inlined. */
+static __attribute__((noinline)) PyObject *call_bounded(struct frame *f,
+							PyObject *function,
+							PyObject *args,
+							PyObject **error)
+{
+	PyThreadState *const thread = PyThreadState_Get();
+	struct sp_boundary b;
+	PyObject *result;
+
+	f->native = true;
+	if (sp_boundary_oopsed(&b)) {
+		top_frame = f;
+		f->waits = 0;
+		f->native = false;
+		*error = oopsed(thread, &b);
+		return NULL;
+	}
+	result = PyObject_CallObject(function, args);
+	sp_boundary_leave(&b);
+	f->native = false;
+	return result;
+}
+
 PyObject *frame_call(PyObject *module, PyObject *args)
 {
 	PyObject *function, *rest, *result = NULL, *error = NULL;
@@ -183,9 +248,16 @@ PyObject *frame_call(PyObject *module, PyObject *args)
 		return NULL;
 	frame_enter(&f);
 	f.gil = false; /* cffi gives it up */
-	result = PyObject_CallObject(function, rest);
+	if (is_native(function)) {
+		result = call_bounded(&f, function, rest, &error);
+	} else {
+		struct sp_boundary *hidden = sp_boundary_hide();
+
+		result = PyObject_CallObject(function, rest);
+		sp_boundary_restore(hidden);
+	}
 	Py_DECREF(rest);
-	if (!result)
+	if (!result && !error)
 		error = take_exception();
 	error = frame_leave(&f, error, NULL);
 	if (!error)
@@ -225,17 +297,39 @@ static void wait_end(void *data)
 	}
 }
 
+/* In a function of C that core.call() called: cffi gave the GIL up. */
+static bool poll_native(struct frame *f)
+{
+	PyObject *exception = NULL;
+	struct gil g;
+
+	if (!gil_take(&g))
+		return false;
+	if (PyErr_CheckSignals()) {
+		exception = take_exception();
+		if (exception)
+			replace_ref(&f->fatal, exception);
+	}
+	gil_give(&g);
+	return exception;
+}
+
 /* Ctrl-C ends a wait; the exception is then set. A handler is Python code. */
 static bool wait_poll(void *data)
 {
+	struct sp_boundary *hidden;
 	struct frame *f = top_frame;
 	bool ends;
 
 	(void)data;
+	if (f && f->native && !f->gil)
+		return poll_native(f);
 	if (!f || !f->gil)
 		return false;
 	f->gil = false;
+	hidden = sp_boundary_hide();
 	ends = PyErr_CheckSignals() != 0;
+	sp_boundary_restore(hidden);
 	f->gil = true;
 	return ends;
 }
@@ -353,9 +447,31 @@ static void report(void *data, const struct sp_reason *reason)
 	gil_give(&g);
 }
 
+/* For a report; whatever is raised on the way is raised like a callback's. */
+static char *stack(void *data)
+{
+	PyObject *text, *type, *value, *tb;
+	char *copy = NULL;
+	struct gil g;
+
+	if (!gil_take(&g))
+		return NULL;
+	PyErr_Fetch(&type, &value, &tb);
+	text = PyObject_CallObject(sp.stack_text, NULL);
+	if (text && PyBytes_AsString(text))
+		copy = strdup(PyBytes_AsString(text));
+	if (PyErr_Occurred())
+		collect_exception(data, (PyObject *)data);
+	Py_XDECREF(text);
+	PyErr_Restore(type, value, tb);
+	gil_give(&g);
+	return copy;
+}
+
 const struct sp_hooks binding_hooks = {
 	.wait_begin = wait_begin,
 	.wait_end = wait_end,
 	.wait_poll = wait_poll,
 	.report = report,
+	.stack = stack,
 };

@@ -175,19 +175,18 @@ static bool was_pass(enum sp_status status)
 	       status == SP_OOPS;
 }
 
-/* Takes kept. */
-static void remember(MachineObject *self, const struct pass_args *a,
-		     const struct sp_pass *pass, const struct kept *kept)
+void remember_pass(MachineObject *self, const struct pass_place *at,
+		   const struct sp_pass *pass, const struct kept *kept)
 {
 	struct kept before = self->last_exceptions;
 
 	self->last_exceptions = *kept;
 	self->has_last = true;
 	self->last = *pass;
-	self->last_gfp = (unsigned int)a->gfp_mask;
-	self->last_nid = (int)a->nid;
-	self->last_priority = (int)a->priority;
-	replace_ref(&self->last_memcg, Py_XNewRef(a->memcg));
+	self->last_gfp = at->gfp_mask;
+	self->last_nid = at->nid;
+	self->last_priority = at->priority;
+	replace_ref(&self->last_memcg, Py_XNewRef(at->memcg));
 	kept_clear(&before); /* last: it may run anything */
 }
 
@@ -243,7 +242,14 @@ static PyObject *shrink_slab(PyObject *op, PyObject *const *args,
 		error = status_error(status, &pass.reason);
 	error = frame_leave(&f, error, &kept);
 	if (was_pass(status)) {
-		remember(self, &a, &pass, &kept);
+		remember_pass(self,
+			      &(struct pass_place){
+				      .gfp_mask = (unsigned int)a.gfp_mask,
+				      .nid = (int)a.nid,
+				      .priority = (int)a.priority,
+				      .memcg = a.memcg,
+			      },
+			      &pass, &kept);
 	} else {
 		kept_clear(&kept);
 	}
@@ -320,17 +326,20 @@ static int traverse(PyObject *op, visitproc visit, void *arg)
 	for (i = 0; i < self->last_exceptions.n; i++)
 		Py_VISIT(self->last_exceptions.exception[i]);
 	Py_VISIT(self->lost);
-	return 0;
+	return reclaim_log_traverse(self->last_reclaim, visit, arg);
 }
 
 static int clear(PyObject *op)
 {
 	MachineObject *self = (MachineObject *)op;
 
+	struct reclaim_log *log = self->last_reclaim;
 	struct kept before = self->last_exceptions;
 
 	self->last_exceptions = (struct kept){ 0 };
+	self->last_reclaim = NULL;
 	kept_clear(&before);
+	reclaim_log_put(log);
 	Py_CLEAR(self->last_memcg);
 	return 0;
 }
@@ -411,6 +420,8 @@ static PyMethodDef methods[] = {
 	  "KernelOops: the kernel would have died there. NestingError: nested too\n"
 	  "deep. Mirrors shrink_slab() of mm/shrinker.c." },
 	{ "_last_pass", last_pass, METH_NOARGS, NULL },
+	{ "_reclaim", machine_reclaim, METH_VARARGS, NULL },
+	{ "_last_reclaim", machine_last_reclaim, METH_NOARGS, NULL },
 	{ "_close", machine_close, METH_NOARGS, NULL },
 	{ "_keep_memory", machine_keep_memory, METH_NOARGS, NULL },
 	{ 0 },

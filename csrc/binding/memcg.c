@@ -8,16 +8,21 @@
  */
 #include "binding.h"
 
-/* MemCgroupBase(machine, parent): a new online child; parent None: the root. */
+/*
+ * MemCgroupBase(machine, parent, ino): a new online child, ino 0 for the next
+ * number; parent None: the root.
+ */
 static PyObject *memcg_new(PyTypeObject *type, PyObject *args, PyObject *kw)
 {
 	enum sp_status status = SP_OK;
 	PyObject *machine, *parent;
 	struct mem_cgroup *memcg;
+	unsigned long ino;
 	MemcgObject *self;
 
 	(void)kw;
-	if (!PyArg_ParseTuple(args, "O!O", sp.machine_type, &machine, &parent))
+	if (!PyArg_ParseTuple(args, "O!Ok", sp.machine_type, &machine, &parent,
+			      &ino))
 		return NULL;
 	if (parent != Py_None && !PyObject_TypeCheck(parent, sp.memcg_type)) {
 		PyErr_Format(PyExc_TypeError,
@@ -42,7 +47,7 @@ static PyObject *memcg_new(PyTypeObject *type, PyObject *args, PyObject *kw)
 			status = SP_NOENT;
 	} else {
 		status = sp_memcg_create(((MachineObject *)machine)->m,
-					 ((MemcgObject *)parent)->memcg, 0,
+					 ((MemcgObject *)parent)->memcg, ino,
 					 &memcg);
 		if (status == SP_OK) {
 			status = sp_memcg_online(memcg);

@@ -10,26 +10,27 @@ struct binding sp;
 /* setup(...): what the C side needs of the Python side, once. */
 static PyObject *setup(PyObject *module, PyObject *args, PyObject *kw)
 {
-	static char *names[] = { "count_type",    "scan_type",
-				 "gfp_type",      "expired_error",
-				 "function_type", "make_error",
-				 "combine",       NULL };
+	static char *names[] = { "count_type",    "scan_type",     "gfp_type",
+				 "expired_error", "function_type", "make_error",
+				 "combine",       "stack_text",    NULL };
 	PyObject **const to[] = { &sp.count_type,
 				  &sp.scan_type,
 				  &sp.gfp_type,
 				  &sp.expired_error,
 				  (PyObject **)&sp.function_type,
 				  &sp.make_error,
-				  &sp.combine };
-	PyObject *given[7];
+				  &sp.combine,
+				  &sp.stack_text };
+	PyObject *given[8];
 	size_t i;
 
 	(void)module;
-	if (!PyArg_ParseTupleAndKeywords(args, kw, "OOOOOOO", names, &given[0],
+	if (!PyArg_ParseTupleAndKeywords(args, kw, "OOOOOOOO", names, &given[0],
 					 &given[1], &given[2], &given[3],
-					 &given[4], &given[5], &given[6]))
+					 &given[4], &given[5], &given[6],
+					 &given[7]))
 		return NULL;
-	for (i = 0; i < 7; i++)
+	for (i = 0; i < 8; i++)
 		replace_ref(to[i], Py_NewRef(given[i]));
 	return Py_NewRef(Py_None);
 }
@@ -82,6 +83,10 @@ static PyMethodDef functions[] = {
 	  "end($module, /)\n--\n\n"
 	  "The interpreter ends: threads that it does not know call nothing of\n"
 	  "Python any more." },
+	{ "charge", charge, METH_VARARGS,
+	  "charge(machine, gfp_mask, size, where, /)\n--\n\n"
+	  "sp_charge(); what callbacks raise in its reclaim is raised here, and\n"
+	  "then nothing is charged." },
 	{ "call", frame_call, METH_VARARGS,
 	  "call(function, /, *args)\n--\n\n"
 	  "Call a function of lib that runs callbacks; what they raise is raised\n"
@@ -107,7 +112,8 @@ static int add_to(PyObject *module)
 	    intern(&sp.held, "_held") < 0)
 		return -1;
 	if (control_type_init(module) < 0 || machine_type_init(module) < 0 ||
-	    memcg_type_init(module) < 0 || registered_type_init(module) < 0)
+	    memcg_type_init(module) < 0 || registered_type_init(module) < 0 ||
+	    list_lru_type_init(module) < 0 || lock_type_init(module) < 0)
 		return -1;
 	if (pthread_atfork(NULL, NULL, none_enters) != 0) {
 		PyErr_NoMemory();

@@ -21,7 +21,8 @@ static void owned_free(struct owned *o)
 	Py_CLEAR(o->callbacks[SCAN]);
 	Py_CLEAR(o->from_foreign);
 	Py_CLEAR(o->foreign);
-	o->machine->nr_owned--;
+	if (!o->native[COUNT])
+		o->machine->nr_owned--;
 	PyMem_Free(o);
 }
 
@@ -147,6 +148,8 @@ static int find_callbacks(struct owned *o, PyObject *callbacks)
 	PyObject *found;
 	int i;
 
+	if (o->native[COUNT])
+		return 0;
 	for (i = 0; i < NR_CALLBACKS; i++) {
 		PyObject *name = sp.callback_names[i];
 
@@ -203,6 +206,26 @@ static void pin(struct shrinker *s, bool on)
 	frame_end(&f);
 }
 
+/*
+ * What passes call, and what kernel code finds in the struct. NULL: none, as
+ * before register().
+ */
+static void set_callbacks(struct shrinker *s, struct owned *o)
+{
+	struct sp_shrinker_head *head = sp_shrinker_head(s);
+	const bool native = o && o->native[COUNT];
+
+	sp_shrinker_set_owner(s, o, o ? release_owned : NULL);
+	sp_shrinker_set_private(s, native ? o->private_data : o);
+	if (native)
+		sp_shrinker_set_callbacks(s, native_count, native_scan);
+	else
+		sp_shrinker_set_callbacks(s, o ? python_count : NULL,
+					  o ? python_scan : NULL);
+	head->count_objects = native ? o->native[COUNT] : NULL;
+	head->scan_objects = native ? o->native[SCAN] : NULL;
+}
+
 /* Private data, callbacks, and then the core: from its return they run. */
 static enum sp_status publish(RegisteredObject *self, PyObject *machine,
 			      PyObject *name, const char *symbol,
@@ -217,16 +240,12 @@ static enum sp_status publish(RegisteredObject *self, PyObject *machine,
 	self->s = s;
 	self->owned = o;
 	frame_enter(&f);
-	sp_shrinker_set_private(s, o);
-	sp_shrinker_set_owner(s, o, release_owned);
-	sp_shrinker_set_callbacks(s, python_count, python_scan);
+	set_callbacks(s, o);
 	status = sp_shrinker_set_symbol(s, symbol);
 	if (status == SP_OK)
 		status = sp_shrinker_register(s, reason);
 	if (status != SP_OK) {
-		sp_shrinker_set_private(s, NULL);
-		sp_shrinker_set_owner(s, NULL, NULL);
-		sp_shrinker_set_callbacks(s, NULL, NULL);
+		set_callbacks(s, NULL);
 		take_owned(self);
 		self->s = NULL;
 	}
@@ -235,27 +254,28 @@ static enum sp_status publish(RegisteredObject *self, PyObject *machine,
 }
 
 /*
- * _register(machine, address, name, symbol, data, callbacks, fixed): the order
- * of the Rust binding: into_foreign, private_data, callbacks, publish.
+ * _register(machine, address, name, symbol, data, callbacks, fixed, native):
+ * the order of the Rust binding: into_foreign, private_data, callbacks,
+ * publish. native: the addresses (count, scan, private), 0 for Python's.
  */
 static PyObject *do_register(PyObject *op, PyObject *args)
 {
 	RegisteredObject *self = (RegisteredObject *)op;
 	PyObject *machine, *name, *data, *callbacks;
 	struct sp_reason reason = { .status = SP_OK };
-	unsigned long long address;
+	unsigned long long address, count, scan, private_data;
 	const char *symbol;
 	enum sp_status status;
 	struct shrinker *s;
 	struct owned *o;
 	int fixed;
 
-	if (!PyArg_ParseTuple(args, "O!KUsOOp", sp.machine_type, &machine,
+	if (!PyArg_ParseTuple(args, "O!KUsOOp(KKK)", sp.machine_type, &machine,
 			      &address, &name, &symbol, &data, &callbacks,
-			      &fixed))
+			      &fixed, &count, &scan, &private_data))
 		return NULL;
 	s = (struct shrinker *)(uintptr_t)address;
-	if (self->s || !s || sp_shrinker_private(s) ||
+	if (self->s || !s || sp_shrinker_owner(s) || !count != !scan ||
 	    sp_shrinker_machine(s) != ((MachineObject *)machine)->m) {
 		PyErr_SetString(
 			PyExc_ValueError,
@@ -267,7 +287,11 @@ static PyObject *do_register(PyObject *op, PyObject *args)
 	if (!o)
 		return PyErr_NoMemory();
 	o->machine = (MachineObject *)machine;
-	o->machine->nr_owned++;
+	o->native[COUNT] = (sp_shrink_fn)(uintptr_t)count;
+	o->native[SCAN] = (sp_shrink_fn)(uintptr_t)scan;
+	o->private_data = (void *)(uintptr_t)private_data;
+	if (!o->native[COUNT])
+		o->machine->nr_owned++;
 	o->handle = self;
 	/* into_foreign() and borrow() may close the machine, and so free it. */
 	pin(s, true);
@@ -393,6 +417,14 @@ static PyObject *get_machine(PyObject *op, void *closure)
 	return Py_NewRef(machine ? machine : Py_None);
 }
 
+/* debugfs_rename() did. */
+static int set_name(PyObject *op, PyObject *name, void *closure)
+{
+	(void)closure;
+	replace_ref(&((RegisteredObject *)op)->name, Py_XNewRef(name));
+	return 0;
+}
+
 static PyObject *get_name(PyObject *op, void *closure)
 {
 	PyObject *name = ((RegisteredObject *)op)->name;
@@ -429,7 +461,9 @@ static PyObject *do_borrow(PyObject *op, PyObject *unused)
 static PyGetSetDef getset[] = {
 	{ "machine", get_machine, NULL, "The Machine it is registered with.",
 	  NULL },
-	{ "name", get_name, NULL, "The name given to alloc().", NULL },
+	{ "name", get_name, NULL,
+	  "The name given to alloc(), or by debugfs_rename().", NULL },
+	{ "_name", get_name, set_name, NULL, NULL },
 	{ "closed", get_closed, NULL,
 	  "Is it no longer registered through this handle?", NULL },
 	{ "_address", get_address, NULL, "struct shrinker *, for lib.", NULL },

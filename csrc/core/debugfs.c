@@ -208,6 +208,38 @@ enum sp_status sp_debugfs_list(struct machine *m, char **text, size_t *len)
 	return text_give(&t, text, len);
 }
 
+size_t sp_debugfs_dirs(struct machine *m, struct sp_debugfs_dir *out,
+		       size_t max)
+{
+	struct list_node *pos;
+	size_t n = 0;
+
+	machine_lock(m);
+	list_for_each (pos, &m->dentries) {
+		struct dentry *d = container_of(pos, struct dentry, list);
+
+		if (n < max) {
+			memcpy(out[n].name, d->name, sizeof(d->name));
+			out[n].shrinker = d->shrinker;
+			d->shrinker->pins++;
+		}
+		n++;
+	}
+	machine_unlock(m);
+	return n;
+}
+
+void sp_debugfs_dirs_put(struct sp_debugfs_dir *dirs, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (dirs[i].shrinker)
+			sp_shrinker_unpin(dirs[i].shrinker);
+		dirs[i].shrinker = NULL;
+	}
+}
+
 /* ---- count ------------------------------------------------------------- */
 
 static unsigned long count_node(struct shrinker *s, struct mem_cgroup *memcg,

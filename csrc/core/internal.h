@@ -19,8 +19,11 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include <shrinkpy/alloc.h>
 #include <shrinkpy/core.h>
 #include <shrinkpy/introspect.h>
+#include <shrinkpy/lock.h>
+#include <shrinkpy/reclaim.h>
 
 #define READ_ONCE(x) __atomic_load_n(&(x), __ATOMIC_RELAXED)
 #define WRITE_ONCE(x, v) __atomic_store_n(&(x), (v), __ATOMIC_RELAXED)
@@ -37,7 +40,13 @@
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 #define NOINLINE __attribute__((noinline, cold))
 
-enum { SP_CACHELINE = 64, SP_DIRNAME = 128, SP_KEPT_WARNINGS = 32 };
+enum {
+	SP_CACHELINE = 64,
+	SP_DIRNAME = 128,
+	SP_KEPT_WARNINGS = 32,
+	SP_KEPT_PLACES = 16,
+	SP_LRU_PARTS = 24, /* of 8, 16, 32 … list_lrus */
+};
 
 struct thread;
 
@@ -111,9 +120,12 @@ struct shrinker_info {
 	struct shrinker_info_unit *unit[];
 };
 
+struct list_lru_memcg;
+
 struct mem_cgroup {
 	struct machine *machine;
 	bool online;
+	bool takes_items; /* may have lists of list_lrus made for it */
 	unsigned long ino;
 	unsigned long refs;
 	void *private_data;
@@ -122,7 +134,8 @@ struct mem_cgroup {
 	struct list_node sibling;
 	struct list_node children;
 	struct limbo limbo;
-	struct shrinker_info *info[]; /* one a node */
+	struct list_lru_memcg **lru_part[SP_LRU_PARTS]; /* by the lru's id */
+	struct shrinker_info *info[];                   /* one a node */
 };
 
 /*
@@ -133,9 +146,14 @@ struct reclaimer {
 	struct shrinker *slot[SP_MAX_DEPTH];
 	unsigned long epoch; /* 0: in no pass */
 	int depth;
-	bool ends; /* the innermost pass does, after this callback */
+	const void *frame[SP_MAX_DEPTH]; /* of the stack, where each began */
+	bool ends;         /* the innermost pass does, after this callback */
+	unsigned int nofs; /* a bit a level: its pass has no __GFP_FS */
 	unsigned long slabs_scanned; /* this thread's part of the vmstat */
 	struct sp_ring *ring;
+	/* What its thread is as a task: alloc.c. */
+	struct sp_place place;
+	bool memalloc; /* reclaims for an allocation */
 	struct machine *machine;
 	unsigned long machine_id; /* 0: the machine is gone */
 
@@ -165,6 +183,7 @@ struct warning {
 };
 
 struct trace;
+struct lockdep;
 
 struct machine {
 	/* Fixed, or read by passes. */
@@ -183,6 +202,9 @@ struct machine {
 	bool trace_on;
 	bool tidy; /* a pass that ends has something to clean up */
 
+	struct lockdep *lockdep; /* from its first lock on */
+	bool no_lockdep;
+
 	struct sp_hooks hooks;
 	void *hooks_data;
 
@@ -192,6 +214,7 @@ struct machine {
 	/* Under lock. */
 	struct reclaimer *reclaimers;
 	struct list_node shrinkers;        /* all->, in order of allocation */
+	struct list_node list_lrus;        /* by id */
 	struct limbo *limbo, **limbo_tail; /* oldest first */
 	unsigned long nr_limbo;
 	unsigned long wakes;
@@ -215,8 +238,16 @@ struct machine {
 	struct sp_attempt *attempts;
 	size_t nr_attempts, max_attempts;
 
+	/* Of alloc.c. */
+	struct sp_alloc_stats alloc;
+	size_t limit;
+	unsigned long reclaim_nth;
+	char alloc_where[SP_KEPT_PLACES][128];
+
 	unsigned long warnings[SP_NR_WARNINGS];
 	struct warning warning[SP_KEPT_WARNINGS];
+
+	unsigned long reclaims[SP_NR_RECLAIM_KINDS]; /* begun; atomic */
 
 	struct machine *next, **pprev; /* of all machines, for fork */
 };
@@ -264,7 +295,47 @@ void machine_unlock(struct machine *m);
 struct wait {
 	const struct shrinker *callbacks_of; /* whoever runs one */
 	const struct thread *const *named;   /* whom this names at the time */
+	const struct sp_lock *lock;          /* whoever holds it */
 };
+
+/*
+ * The threads asleep, over all machines: a ring of waits may go through
+ * several. What a sleeper has (reclaimers, slots, locks) does not change.
+ */
+struct sleeper {
+	struct sleeper *next, **pprev;
+	const struct thread *thread;
+	const struct wait *wait;
+	bool visited;
+};
+
+/* false: it would close a ring. Looked at anew before each sleep. */
+bool lie_down(struct sleeper *self);
+void get_up(struct sleeper *self);
+
+/* A lock that a thread has; they are in the order of their taking. */
+struct held {
+	const struct sp_lock *lock; /* NULL: fs_reclaim, as if by itself */
+	struct machine *machine;
+	unsigned long machine_id;
+	struct lock_class *class; /* NULL: lockdep was off; the machine's */
+	unsigned int how;
+	int depth; /* the passes that this thread was in */
+	const char *where;
+};
+
+/*
+ * What a thread knows of itself: its reclaimers, the last one used first, and
+ * the locks that it has. Its address is the thread's identity, over all
+ * machines.
+ */
+struct thread {
+	struct reclaimer *last;
+	struct reclaimer *reclaimers;
+	struct held *held;
+	size_t nr_held, max_held;
+};
+struct thread *myself(void);
 
 /*
  * Sleeps until machine_wake(), the lock given up meanwhile. SP_INTR: given up.
@@ -307,6 +378,22 @@ void limbo_drain_lazily(struct machine *m);
 
 /* The load on the other side of it. */
 #define reader_load(x) __atomic_load_n(&(x), __ATOMIC_SEQ_CST)
+
+/* ---- lock.c, lockdep.c ------------------------------------------------- */
+
+/* The innermost of this thread, or NULL. */
+struct held *held_find(const struct machine *m, const struct sp_lock *l);
+/* Room for one more: SP_NOMEM. */
+enum sp_status held_reserve(void);
+void held_push(struct machine *m, const struct sp_lock *l,
+	       struct lock_class *class, unsigned int how, const char *where);
+void held_remove(struct held *h);
+
+/* Before l is waited for; the class of what is about to be taken, or NULL. */
+struct lock_class *lockdep_take(struct machine *m, const struct sp_lock *l,
+				unsigned int how, int subclass,
+				const char *where);
+void lockdep_exit(struct machine *m);
 
 /* ---- fault.c ----------------------------------------------------------- */
 
@@ -378,6 +465,15 @@ struct mem_cgroup *memcg_next(struct mem_cgroup *top, struct mem_cgroup *pos);
 struct shrinker_info_unit *unit_of(struct mem_cgroup *memcg, int nid, int id);
 struct shrinker_info *memcg_info(struct mem_cgroup *memcg, int nid);
 long *memcg_deferred(struct mem_cgroup *memcg, int nid, int id);
+
+/* ---- list_lru.c -------------------------------------------------------- */
+
+/* memcg's items go to its parent; not under the lock. */
+enum sp_status list_lru_reparent(struct mem_cgroup *memcg,
+				 struct sp_reason *reason);
+void list_lru_forget(struct machine *m, struct mem_cgroup *memcg);
+void list_lru_forked(struct machine *m);
+void list_lru_exit(struct machine *m);
 
 /* ---- debugfs.c --------------------------------------------------------- */
 

@@ -88,6 +88,7 @@ enum sp_status sp_machine_create(const struct sp_config *config,
 	list_init(&m->shrinker_list);
 	list_init(&m->shrinkers);
 	list_init(&m->dentries);
+	list_init(&m->list_lrus);
 	status = sync_init(m);
 	if (status == SP_OK) {
 		status = memcg_init(m, config);
@@ -179,8 +180,10 @@ void sp_machine_destroy(struct machine *m)
 	m->hooks.wait_poll = NULL;
 	if (!m->closed)
 		sp_machine_close(m, &reason);
+	list_lru_exit(m);
 	memcg_exit(m);
 	trace_exit(m);
+	lockdep_exit(m);
 	sync_exit(m);
 	free(m->idr);
 	free(m->ida);

@@ -258,6 +258,7 @@ enum sp_status sp_memcg_online(struct mem_cgroup *memcg)
 		status = alloc_shrinker_info(memcg);
 	if (status == SP_OK) {
 		sp_memcg_get(memcg); /* until offline */
+		STORE_RELEASE(memcg->takes_items, true);
 		STORE_RELEASE(memcg->online, true);
 	}
 	limbo_drain_lazily(m);
@@ -270,19 +271,24 @@ enum sp_status sp_memcg_offline(struct mem_cgroup *memcg,
 {
 	struct machine *m = memcg->machine;
 	struct mem_cgroup *parent;
-	bool was_online;
+	enum sp_status status;
+	bool was_online, oops;
 
 	machine_lock(m);
 	parent = memcg->parent ? memcg->parent : m->root;
 	/* The parent's is looked at for each count: there may be none. */
-	if (!memcg->info[0] ||
-	    (!parent->info[0] && memcg->info[0]->map_nr_max)) {
-		machine_unlock(m);
+	oops = !memcg->info[0] ||
+	       (!parent->info[0] && memcg->info[0]->map_nr_max);
+	machine_unlock(m);
+	if (oops)
 		return explain(reason, SP_OOPS, NULL, 0, memcg,
 			       "reparenting deferred work %s a cgroup that "
 			       "has no shrinker_info: a NULL dereference",
 			       memcg->info[0] ? "to" : "of");
-	}
+	status = list_lru_reparent(memcg, reason);
+	if (status != SP_OK)
+		return status;
+	machine_lock(m);
 	reparent_shrinker_deferred(memcg, parent);
 	was_online = memcg->online;
 	STORE_RELEASE(memcg->online, false);
@@ -299,8 +305,10 @@ void sp_memcg_get(struct mem_cgroup *memcg)
 
 static void free_memcg(struct machine *m, struct limbo *l)
 {
-	(void)m;
-	free(container_of(l, struct mem_cgroup, limbo));
+	struct mem_cgroup *memcg = container_of(l, struct mem_cgroup, limbo);
+
+	list_lru_forget(m, memcg);
+	free(memcg);
 }
 
 static bool drop_ref(struct mem_cgroup *memcg)

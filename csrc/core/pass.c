@@ -22,6 +22,7 @@ enum sp_status pass_enter(struct machine *m, struct reclaimer **out)
 		return SP_NOMEM;
 	if (unlikely(r->depth == SP_MAX_DEPTH))
 		return SP_DEPTH;
+	r->frame[r->depth] = __builtin_frame_address(0);
 	if (r->depth++ == 0)
 		reader_store(m, r->epoch, LOAD_ACQUIRE(m->epoch));
 	return SP_OK;
@@ -31,11 +32,24 @@ void pass_exit(struct machine *m, struct reclaimer *r)
 {
 	shrinker_put(m, &r->slot[r->depth - 1]);
 	r->ends = false;
-	if (--r->depth)
+	r->nofs &= ~(1u << --r->depth);
+	if (r->depth)
 		return;
 	reader_store(m, r->epoch, 0ul);
 	if (unlikely(reader_load(m->tidy)))
 		reap(m);
+}
+
+void passes_unwind(const void *frame)
+{
+	struct reclaimer *r;
+
+	for (r = myself()->reclaimers; r; r = r->thread_next) {
+		if (!READ_ONCE(r->machine_id))
+			continue;
+		while (r->depth && r->frame[r->depth - 1] < frame)
+			pass_exit(r->machine, r);
+	}
 }
 
 /* ---- do_shrink_slab() -------------------------------------------------- */
@@ -385,6 +399,8 @@ enum sp_status sp_shrink_slab(struct machine *m, unsigned int gfp_mask, int nid,
 			       SP_MAX_DEPTH);
 	if (unlikely(status != SP_OK))
 		return status;
+	if (unlikely(!(gfp_mask & SP_GFP_FS)))
+		t.r->nofs |= 1u << (t.r->depth - 1);
 	/* Not before the epoch is stored: sp_trace_start() looks for that. */
 	t.tracing = reader_load(m->trace_on);
 	t.slot = &t.r->slot[t.r->depth - 1];

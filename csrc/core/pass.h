@@ -10,5 +10,7 @@ struct reclaimer;
 enum sp_status pass_enter(struct machine *m, struct reclaimer **out);
 /* Gives the level's slot back; the last exit cleans up behind itself. */
 void pass_exit(struct machine *m, struct reclaimer *r);
+/* Ends those of this thread that began below that frame of its stack. */
+void passes_unwind(const void *frame);
 
 #endif

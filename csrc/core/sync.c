@@ -90,15 +90,6 @@ void machine_wake(struct machine *m)
 
 /* ---- who waits for whom ------------------------------------------------ */
 
-/*
- * What a thread knows of itself: its reclaimers, the last one used first. Its
- * address is the thread's identity, over all machines.
- */
-struct thread {
-	struct reclaimer *last;
-	struct reclaimer *reclaimers;
-};
-
 static __thread struct thread me;
 
 const struct thread *this_thread(void)
@@ -106,25 +97,31 @@ const struct thread *this_thread(void)
 	return &me;
 }
 
-/*
- * The threads asleep in machine_wait(), over all machines: a ring of waits may
- * go through several. A sleeper's reclaimers and slots do not change, and were
- * there before it came here through the lock.
- */
-struct sleeper {
-	struct sleeper *next, **pprev;
-	const struct thread *thread;
-	const struct wait *wait;
-	bool visited;
-};
+struct thread *myself(void)
+{
+	return &me;
+}
 
 static pthread_mutex_t sleepers_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct sleeper *sleepers;
+
+static bool holds_lock(const struct thread *t, const struct sp_lock *l)
+{
+	size_t i;
+
+	for (i = 0; i < t->nr_held; i++) {
+		if (t->held[i].lock == l)
+			return true;
+	}
+	return false;
+}
 
 static bool waits_for(const struct wait *w, const struct thread *t)
 {
 	const struct reclaimer *r;
 
+	if (w->lock && holds_lock(t, w->lock))
+		return true;
 	if (w->named && READ_ONCE(*w->named) == t)
 		return true;
 	for (r = w->callbacks_of ? t->reclaimers : NULL; r;
@@ -170,7 +167,7 @@ bool wait_closes_ring(const struct wait *what)
 	return ring;
 }
 
-static bool lie_down(struct sleeper *self)
+bool lie_down(struct sleeper *self)
 {
 	bool ring;
 
@@ -187,7 +184,7 @@ static bool lie_down(struct sleeper *self)
 	return !ring;
 }
 
-static void get_up(struct sleeper *self)
+void get_up(struct sleeper *self)
 {
 	pthread_mutex_lock(&sleepers_lock);
 	*self->pprev = self->next;
@@ -252,6 +249,9 @@ static void thread_exit(void *list)
 		/* It may have ended in the middle of a pass; no hook knows. */
 		memset(r->slot, 0, sizeof(r->slot));
 		r->depth = 0;
+		r->nofs = 0;
+		r->place = (struct sp_place){ 0 };
+		r->memalloc = false;
 		STORE_RELEASE(r->epoch, 0ul);
 		STORE_RELEASE(r->orphaned, true);
 		disown(r);
@@ -327,6 +327,7 @@ static void fork_child(void)
 	pthread_mutex_unlock(&sleepers_lock);
 	for (m = machines; m; m = m->next) {
 		forget_other_threads(m);
+		list_lru_forked(m);
 		init_wake(m); /* its waiters are gone */
 		pthread_mutex_unlock(&m->lock);
 	}

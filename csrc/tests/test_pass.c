@@ -224,6 +224,7 @@ static void debugfs(void)
 	struct machine *m = make_machine(2, true);
 	struct cache c = { .n = 7 };
 	struct shrinker *s = add_cache(m, SHRINKER_NUMA_AWARE, "s", &c);
+	struct sp_debugfs_dir dir;
 	size_t len;
 	char *text;
 
@@ -242,7 +243,14 @@ static void debugfs(void)
 	CHECK_EQ(sp_debugfs_scan(s, "0 0x1 3", 7, &len), SP_INVAL);
 	CHECK_EQ(sp_debugfs_rename(s, "a/b"), SP_ACCES);
 	CHECK_EQ(sp_debugfs_rename(s, "new"), SP_OK);
+	CHECK_EQ(sp_debugfs_dirs(m, NULL, 0), 1);
+	CHECK_EQ(sp_debugfs_dirs(m, &dir, 1), 1);
+	CHECK(!strcmp(dir.name, "new-0") && dir.shrinker == s);
 	sp_shrinker_free(s, NULL);
+	CHECK(sp_shrinker_freed(s)); /* pinned */
+	sp_debugfs_dirs_put(&dir, 1);
+	CHECK(!dir.shrinker);
+	CHECK_EQ(sp_debugfs_dirs(m, &dir, 1), 0);
 	sp_debugfs_list(m, &text, &len);
 	CHECK_EQ(len, 0);
 	sp_text_free(&text);

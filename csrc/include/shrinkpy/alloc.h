@@ -21,7 +21,10 @@ enum sp_gfp {
 	SP_GFP_KSWAPD_RECLAIM = 0x800,
 	SP_GFP_NOFAIL = 0x8000,
 	SP_GFP_NORETRY = 0x10000,
+	SP_GFP_NOMEMALLOC = 0x80000,
+	SP_GFP_THISNODE = 0x200000,
 	SP_GFP_ACCOUNT = 0x400000,
+	SP_GFP_NOLOCKDEP = 0x1000000,
 	SP_GFP_KERNEL = 0xcc0,
 };
 
@@ -52,9 +55,14 @@ SP_API struct sp_place sp_task_place(struct machine *m);
 /* ---- allocations ------------------------------------------------------- */
 
 /*
- * Asks for bytes: SP_OK, and they are charged until sp_uncharge(); or
+ * Asks for bytes: SP_OK, and they are charged until sp_uncharge(), once; or
  * SP_NOMEM. What it takes out of fs_reclaim is as the scopes say. Inside a
- * callback it never reclaims, and is noted. where: as of sp_lock_take().
+ * callback it never reclaims, and is noted; over the limit it lives on reserves
+ * there, as PF_MEMALLOC does, unless __GFP_NOMEMALLOC. __GFP_NORETRY reclaims
+ * once, others until sixteen in a row got nothing. __GFP_NOFAIL is not failed by
+ * faults; SP_SPIN: it reclaimed max_stall times in a row for nothing. SP_OOPS,
+ * SP_ABORTED, SP_DEPTH: as of the passes it ran. hooks.report is told of SP_SPIN
+ * and SP_OOPS. where: file:line of the caller, or NULL; for as long as the call.
  */
 SP_API enum sp_status sp_charge(struct machine *m, unsigned int gfp_mask,
 				size_t bytes, const char *where);

@@ -104,6 +104,8 @@ struct sp_hooks {
 	bool (*wait_poll)(void *data);
 	/* A shrinker's turn was ended because the kernel would spin there. */
 	void (*report)(void *data, const struct sp_reason *reason);
+	/* Where this thread is, for reports; free() lets it go. NULL: unknown. */
+	char *(*stack)(void *data);
 };
 
 SP_API enum sp_status sp_machine_create(const struct sp_config *config,
@@ -274,7 +276,11 @@ SP_API enum sp_status sp_memcg_create(struct machine *m,
 				      struct mem_cgroup **out);
 /* SP_NOMEM leaves it as it was; it may be tried again. */
 SP_API enum sp_status sp_memcg_online(struct mem_cgroup *memcg);
-/* Its deferred work goes to the parent; passes skip it from then on. */
+/*
+ * Its items on list_lrus go to the parent, then its deferred work; passes skip
+ * it from then on. SP_DEADLOCK in a walk callback of a list_lru, under its lock.
+ * SP_INTR: some items have gone; call again to go on.
+ */
 SP_API enum sp_status sp_memcg_offline(struct mem_cgroup *memcg,
 				       struct sp_reason *reason);
 SP_API void sp_memcg_get(struct mem_cgroup *memcg);
@@ -349,6 +355,16 @@ SP_API enum sp_status sp_debugfs_scan(struct shrinker *s, const char *text,
 SP_API enum sp_status sp_debugfs_list(struct machine *m, char **text,
 				      size_t *len);
 SP_API void sp_text_free(char **text);
+/* A directory below shrinker/, and whose it is. */
+struct sp_debugfs_dir {
+	char name[128];
+	struct shrinker *shrinker; /* pinned until sp_debugfs_dirs_put() */
+};
+/* Copies at most max of them, in order of creation; gives how many there are. */
+SP_API size_t sp_debugfs_dirs(struct machine *m, struct sp_debugfs_dir *out,
+			      size_t max);
+/* Entries without a shrinker are skipped. */
+SP_API void sp_debugfs_dirs_put(struct sp_debugfs_dir *dirs, size_t n);
 
 /* ---- allocations: faults and ledger ------------------------------------ */
 

@@ -49,9 +49,12 @@ SP_API enum sp_status sp_list_lru_destroy(struct sp_list_lru *lru);
 SP_API enum sp_status sp_list_lru_prepare(struct sp_list_lru *lru,
 					  struct mem_cgroup *memcg);
 /*
- * memcg NULL: the root's list, as of an lru that is not memcg-aware. *done:
+ * memcg NULL: the root's list, as of an lru that is not memcg-aware. Of a
+ * cgroup that went offline, here and below: the list that took its items, the
+ * nearest ancestor's; the bit that is set is of whose list it is. *done:
  * was it on no list before (added), on one (deleted). SP_OOPS: there is no room
  * for the cgroup, sp_list_lru_prepare() was left out. SP_INVAL: nid.
+ * SP_DEADLOCK: in a callback of a walk of this node, under its lock.
  */
 SP_API enum sp_status sp_list_lru_add(struct sp_list_lru *lru,
 				      struct list_head *item, int nid,
@@ -72,19 +75,36 @@ SP_API unsigned long sp_list_lru_count_one(struct sp_list_lru *lru, int nid,
 SP_API unsigned long sp_list_lru_count_node(struct sp_list_lru *lru, int nid);
 /*
  * Each item visited takes one off *nr_to_walk, before its callback. *isolated:
- * how many callbacks said REMOVED or REMOVED_RETRY.
+ * how many callbacks said REMOVED or REMOVED_RETRY, also where the status is
+ * not SP_OK. SP_OOPS: a callback gave no status that there is, or did not take
+ * the lock again. SP_DEADLOCK: as above. A cgroup that goes offline while the
+ * lock is given away ends the walk of its list.
  */
 SP_API enum sp_status
 sp_list_lru_walk_one(struct sp_list_lru *lru, int nid, struct mem_cgroup *memcg,
 		     list_lru_walk_cb isolate, void *cb_arg,
 		     unsigned long *nr_to_walk, unsigned long *isolated);
-/* The root's list, then every cgroup's. */
+/* The root's list, then every cgroup's, in pre-order. */
 SP_API enum sp_status sp_list_lru_walk_node(struct sp_list_lru *lru, int nid,
 					    list_lru_walk_cb isolate,
 					    void *cb_arg,
 					    unsigned long *nr_to_walk,
 					    unsigned long *isolated);
 SP_API struct machine *sp_list_lru_machine(const struct sp_list_lru *lru);
+/* As asked for, unless the machine has no cgroups or no kmem accounting. */
+SP_API bool sp_list_lru_memcg_aware(const struct sp_list_lru *lru);
+/* Was the machine? Then add, prepare and walks say SP_CLOSED. */
+SP_API bool sp_list_lru_closed(const struct sp_list_lru *lru);
+/* In a walk callback: items on this list. */
+SP_API long sp_list_lru_one_items(const struct list_lru_one *list);
+/*
+ * For an lru that was there before its shrinker: from now on first items set
+ * s's bit (NULL: none's), and here the lists that have items do. SP_INVAL: s is
+ * another machine's.
+ */
+SP_API enum sp_status sp_list_lru_attach(struct sp_list_lru *lru,
+					 struct shrinker *s,
+					 struct sp_reason *reason);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,875 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which classes of locks were taken while which were held, and whether all of
+ * that can be one order.
+ *
+ * Classes and edges are never freed before their machine, and are reached
+ * through chains that only grow at their heads: looking one up takes no lock,
+ * which is all that is done when nothing is new. Adding, searching and
+ * reporting are done under the machine's lock. The stack of a new edge is asked
+ * for before that, since a hook gives it.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#ifdef __GLIBC__
+#include <execinfo.h>
+#endif
+
+#include "internal.h"
+
+enum { CLASS_CHAINS = 64, EDGE_CHAINS = 256, MAX_FRAMES = 32 };
+
+/*
+ * What an edge held -> taken may be. The one who takes a class as a recursive
+ * reader does not wait for other readers of it.
+ */
+enum {
+	BY_READER = 1 << 1,    /* what is held is shared */
+	TO_RECURSIVE = 1 << 0, /* what is taken, by a recursive reader */
+};
+/* Of the four kinds, a bit each: */
+enum {
+	FROM_WRITERS = 1 << 0 | 1 << TO_RECURSIVE,
+	TO_WAITERS = 1 << 0 | 1 << BY_READER,
+};
+
+/* A class as the search reaches it: in any way, or as a recursive reader only. */
+struct reached {
+	unsigned long search;
+	const struct lock_edge *by;
+	const struct reached *from;
+	const struct reached *next;
+	struct lock_class *class;
+	bool recursive;
+};
+
+struct lock_class {
+	struct lock_class *chain;
+	const void *key;
+	int subclass;
+	bool gone;     /* its key was freed */
+	bool recursed; /* and that was reported */
+	char *name;
+	struct lock_edge *edges; /* from here */
+	struct reached reached[2];
+};
+
+struct lock_edge {
+	struct lock_edge *chain, *next;
+	struct lock_class *from, *to;
+	unsigned int kinds;
+	char *stack; /* where it was first seen */
+};
+
+struct report;
+typedef char *(*print_fn)(const struct report *r, size_t *len);
+
+struct report {
+	struct report *next;
+	print_fn print;
+	char *text;
+	char *stack; /* of what is no edge */
+	size_t len;
+	size_t nr_steps;
+	struct sp_lockdep_step step[];
+};
+
+struct lockdep {
+	struct lock_class *classes[CLASS_CHAINS];
+	struct lock_edge *edges[EDGE_CHAINS];
+	struct lock_class *fs_reclaim;
+	unsigned long searches;
+	struct report *reports, **last_report;
+	size_t nr_reports;
+};
+
+/* ---- classes and edges ------------------------------------------------- */
+
+static const char fs_reclaim_key;
+
+static size_t hash(const void *p, size_t more)
+{
+	return (((uintptr_t)p >> 4) + more) * 0x9e3779b97f4a7c15ul >> 40;
+}
+
+static struct lock_class *find_class(const struct lockdep *d, const void *key,
+				     int subclass)
+{
+	struct lock_class *c;
+
+	c = LOAD_ACQUIRE(
+		d->classes[hash(key, (size_t)subclass) % CLASS_CHAINS]);
+	while (c &&
+	       (c->key != key || c->subclass != subclass || READ_ONCE(c->gone)))
+		c = c->chain;
+	return c;
+}
+
+static struct lock_edge **edge_chain(struct lockdep *d,
+				     const struct lock_class *from,
+				     const struct lock_class *to)
+{
+	return &d->edges[hash(from, hash(to, 0)) % EDGE_CHAINS];
+}
+
+static struct lock_edge *find_edge(struct lockdep *d,
+				   const struct lock_class *from,
+				   const struct lock_class *to)
+{
+	struct lock_edge *e = LOAD_ACQUIRE(*edge_chain(d, from, to));
+
+	while (e && (e->from != from || e->to != to))
+		e = e->chain;
+	return e;
+}
+
+static char *class_name(const char *name, const void *key, int subclass)
+{
+	char *text;
+	int n;
+
+	if (!name)
+		n = asprintf(&text, "lock %p", key);
+	else if (subclass)
+		n = asprintf(&text, "%s/%d", name, subclass);
+	else
+		n = asprintf(&text, "%s", name);
+	return n < 0 ? NULL : text;
+}
+
+/* Under the lock. */
+static struct lock_class *add_class(struct lockdep *d, const void *key,
+				    int subclass, const char *name)
+{
+	struct lock_class **chain =
+		&d->classes[hash(key, (size_t)subclass) % CLASS_CHAINS];
+	struct lock_class *c = find_class(d, key, subclass);
+
+	if (c)
+		return c;
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		return NULL;
+	c->name = class_name(name, key, subclass);
+	if (!c->name) {
+		free(c);
+		return NULL;
+	}
+	c->key = key;
+	c->subclass = subclass;
+	c->reached[0].class = c->reached[1].class = c;
+	c->reached[1].recursive = true;
+	c->chain = *chain;
+	STORE_RELEASE(*chain, c);
+	return c;
+}
+
+static struct lockdep *make_lockdep(struct machine *m)
+{
+	struct lockdep *d;
+
+	machine_lock(m);
+	d = m->lockdep;
+	if (!d)
+		d = calloc(1, sizeof(*d));
+	if (d && !m->lockdep) {
+		d->last_report = &d->reports;
+		d->fs_reclaim = add_class(d, &fs_reclaim_key, 0, "fs_reclaim");
+		if (d->fs_reclaim) {
+			STORE_RELEASE(m->lockdep, d);
+		} else {
+			free(d);
+			d = NULL;
+		}
+	}
+	machine_unlock(m);
+	return d;
+}
+
+/* NULL: it is off, or there is no memory for it. */
+static struct lockdep *lockdep_of(struct machine *m)
+{
+	struct lockdep *d = LOAD_ACQUIRE(m->lockdep);
+
+	if (unlikely(READ_ONCE(m->no_lockdep)))
+		return NULL;
+	return likely(d) ? d : make_lockdep(m);
+}
+
+static struct lock_class *class_of(struct machine *m, struct lockdep *d,
+				   const struct sp_lock *l, int subclass)
+{
+	const void *key = l->key ? l->key : l;
+	struct lock_class *c = find_class(d, key, subclass);
+
+	if (likely(c))
+		return c;
+	machine_lock(m);
+	c = add_class(d, key, subclass, l->name);
+	machine_unlock(m);
+	return c;
+}
+
+/* ---- stacks ------------------------------------------------------------ */
+
+static const char *base_of(const char *path)
+{
+	const char *slash = path ? strrchr(path, '/') : NULL;
+
+	return slash ? slash + 1 : path ? path : "";
+}
+
+/* Of no help: this module, the interpreter, and what lies under both. */
+static bool is_machinery(const Dl_info *at, const Dl_info *own)
+{
+	static const char *const names[] = { "python",  "libpython", "libffi",
+					     "_cffi",   "libc.",     "ld-linux",
+					     "libasan", "libtsan" };
+	const char *base = base_of(at->dli_fname);
+	size_t i;
+
+	if (at->dli_fbase == own->dli_fbase)
+		return true;
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!strncmp(base, names[i], strlen(names[i])))
+			return true;
+	}
+	return false;
+}
+
+static void print_frames(FILE *f)
+{
+#ifdef __GLIBC__
+	void *frames[MAX_FRAMES];
+	int i, n = backtrace(frames, MAX_FRAMES);
+	Dl_info at, own = { 0 };
+
+	dladdr((void *)&print_frames, &own);
+	for (i = 0; i < n; i++) {
+		/* The call, not what comes after it. */
+		char *pc = (char *)frames[i] - 1;
+
+		if (!dladdr(pc, &at) || is_machinery(&at, &own))
+			continue;
+		if (at.dli_sname)
+			fprintf(f, "  C: %s+%#tx (%s)\n", at.dli_sname,
+				pc - (char *)at.dli_saddr,
+				base_of(at.dli_fname));
+		else
+			fprintf(f, "  C: %s+%#tx\n", base_of(at.dli_fname),
+				pc - (char *)at.dli_fbase);
+	}
+#else
+	(void)f;
+#endif
+}
+
+/* Where this thread is: free() it. NULL: no memory. Calls a hook. */
+static char *stack_here(struct machine *m, const char *where)
+{
+	char *text = NULL, *hooked = NULL;
+	size_t len;
+	FILE *f;
+
+	if (m->hooks.stack)
+		hooked = m->hooks.stack(m->hooks_data);
+	f = open_memstream(&text, &len);
+	if (f) {
+		if (hooked)
+			fputs(hooked, f);
+		print_frames(f);
+		if (where)
+			fprintf(f, "  at %s\n", where);
+		if (fclose(f)) {
+			free(text);
+			text = NULL;
+		}
+	}
+	free(hooked);
+	return text;
+}
+
+/* ---- the search -------------------------------------------------------- */
+
+static bool reach(struct lockdep *d, struct reached *r,
+		  const struct lock_edge *by, const struct reached *from,
+		  struct reached **tail)
+{
+	if (r->search == d->searches)
+		return false;
+	r->search = d->searches;
+	r->by = by;
+	r->from = from;
+	r->next = NULL;
+	if (*tail)
+		(*tail)->next = r;
+	*tail = r;
+	return true;
+}
+
+/*
+ * The shortest way that can block from what the edge leads to back to where it
+ * comes from: its end, or NULL. Breadth first. Who came to a class as a
+ * recursive reader only goes on where the class is held for itself.
+ */
+static const struct reached *
+way_back(struct lockdep *d, const struct lock_edge *edge, unsigned int kind)
+{
+	struct reached *tail = NULL;
+	const struct reached *at;
+	const struct lock_edge *e;
+	unsigned int kinds;
+
+	d->searches++;
+	reach(d, &edge->to->reached[!!(kind & TO_RECURSIVE)], NULL, NULL,
+	      &tail);
+	for (at = tail; at; at = at->next) {
+		for (e = at->class->edges; e; e = e->next) {
+			kinds = e->kinds;
+			if (at->recursive)
+				kinds &= FROM_WRITERS;
+			if (!kinds || READ_ONCE(e->to->gone))
+				continue;
+			reach(d, &e->to->reached[!(kinds & TO_WAITERS)], e, at,
+			      &tail);
+			if (e->to == edge->from &&
+			    (kinds & TO_WAITERS || !(kind & BY_READER)))
+				return tail;
+		}
+	}
+	return NULL;
+}
+
+/* ---- reports ----------------------------------------------------------- */
+
+/* The steps as a ring, begun anywhere. */
+static bool same_cycle(const struct report *a, const struct report *b)
+{
+	size_t shift, i, n = a->nr_steps;
+
+	if (n != b->nr_steps || a->print != b->print)
+		return false;
+	for (shift = 0; shift < n; shift++) {
+		for (i = 0; i < n; i++) {
+			if (a->step[i].held != b->step[(i + shift) % n].held)
+				break;
+		}
+		if (i == n)
+			return true;
+	}
+	return false;
+}
+
+static void free_report(struct report *r)
+{
+	free(r->text);
+	free(r->stack);
+	free(r);
+}
+
+static void print_steps(FILE *f, const struct report *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->nr_steps; i++)
+		fprintf(f, "\n#%zu: %s taken while %s is held, first here:\n%s",
+			i, r->step[i].taken, r->step[i].held, r->step[i].stack);
+}
+
+static void print_scenario(FILE *f, const struct report *r)
+{
+	const size_t n = r->nr_steps;
+	size_t i;
+
+	fprintf(f, "\nHow it would lock up, each in a task of its own:\n");
+	for (i = 0; i < n; i++)
+		fprintf(f, "  task %zu has %s\n", i, r->step[i].held);
+	for (i = 0; i < n; i++)
+		fprintf(f, "  task %zu waits for %s, which task %zu has\n", i,
+			r->step[i].taken, (i + 1) % n);
+	for (i = 0; i < n; i++) {
+		if (!strcmp(r->step[i].held, "fs_reclaim"))
+			fprintf(f, "Who has fs_reclaim runs shrinkers for an "
+				   "allocation: where the task that allocates "
+				   "does that itself, one task is enough.\n");
+	}
+}
+
+static char *cycle_text(const struct report *r, size_t *len)
+{
+	char *text = NULL;
+	FILE *f = open_memstream(&text, len);
+	size_t i;
+
+	if (!f)
+		return NULL;
+	fprintf(f, "WARNING: possible circular locking dependency detected\n");
+	fprintf(f,
+		"%s is about to be taken, and %s is held; before, it was "
+		"the other way round:\n  %s",
+		r->step[0].taken, r->step[0].held, r->step[0].held);
+	for (i = 0; i < r->nr_steps; i++)
+		fprintf(f, " -> %s", r->step[i].taken);
+	fprintf(f, "\n");
+	print_steps(f, r);
+	print_scenario(f, r);
+	return fclose(f) ? (free(text), NULL) : text;
+}
+
+static char *recursion_text(const struct report *r, size_t *len)
+{
+	char *text = NULL;
+	FILE *f = open_memstream(&text, len);
+
+	if (!f)
+		return NULL;
+	fprintf(f,
+		"WARNING: possible recursive locking detected\n"
+		"%s is about to be taken, and one of the same class is held. "
+		"Where two tasks take two of them in either order, each waits "
+		"for the other. If there is an order, say so by a subclass.\n",
+		r->step[0].taken);
+	print_steps(f, r);
+	return fclose(f) ? (free(text), NULL) : text;
+}
+
+static char *freed_text(const struct report *r, size_t *len)
+{
+	char *text = NULL;
+	FILE *f = open_memstream(&text, len);
+
+	if (!f)
+		return NULL;
+	fprintf(f,
+		"WARNING: held lock freed\n"
+		"The memory of %s is freed while this thread has it, here:\n%s",
+		r->step[0].held, r->step[0].stack);
+	return fclose(f) ? (free(text), NULL) : text;
+}
+
+/* Under the lock. Takes r; what there is no memory for is not reported. */
+static void add_report(struct lockdep *d, struct report *r, print_fn print)
+{
+	const struct report *other;
+
+	r->print = print;
+	for (other = d->reports; other; other = other->next) {
+		if (same_cycle(r, other)) {
+			free_report(r);
+			return;
+		}
+	}
+	r->text = print(r, &r->len);
+	if (!r->text) {
+		free_report(r);
+		return;
+	}
+	*d->last_report = r;
+	d->last_report = &r->next;
+	STORE_RELEASE(d->nr_reports, d->nr_reports + 1);
+}
+
+static struct report *alloc_report(size_t nr_steps)
+{
+	struct report *r = calloc(1, sizeof(*r) + nr_steps * sizeof(*r->step));
+
+	if (r)
+		r->nr_steps = nr_steps;
+	return r;
+}
+
+static void set_step(struct sp_lockdep_step *step, const struct lock_edge *e)
+{
+	*step = (struct sp_lockdep_step){ .held = e->from->name,
+					  .taken = e->to->name,
+					  .stack = e->stack };
+}
+
+/* The edge that closes it first, then the others as they follow on it. */
+static void report_cycle(struct lockdep *d, const struct lock_edge *edge,
+			 const struct reached *end)
+{
+	const struct reached *at;
+	struct report *r;
+	size_t n = 1;
+
+	for (at = end; at->by; at = at->from)
+		n++;
+	r = alloc_report(n);
+	if (!r)
+		return;
+	set_step(&r->step[0], edge);
+	for (at = end; at->by; at = at->from)
+		set_step(&r->step[--n], at->by);
+	add_report(d, r, cycle_text);
+}
+
+/* Takes the stack. Of one class. */
+static void report_alone(struct lockdep *d, const struct lock_class *class,
+			 char *stack, print_fn print)
+{
+	struct report *r = alloc_report(1);
+
+	if (!r) {
+		free(stack);
+		return;
+	}
+	r->stack = stack;
+	r->step[0] = (struct sp_lockdep_step){ .held = class->name,
+					       .taken = class->name,
+					       .stack = stack };
+	add_report(d, r, print);
+}
+
+/* ---- what is new ------------------------------------------------------- */
+
+/* Under the lock. */
+static struct lock_edge *add_edge(struct lockdep *d, struct lock_class *from,
+				  struct lock_class *to, const char *stack)
+{
+	struct lock_edge **chain = edge_chain(d, from, to);
+	struct lock_edge *e = find_edge(d, from, to);
+
+	if (e)
+		return e;
+	e = calloc(1, sizeof(*e));
+	if (!e)
+		return NULL;
+	e->stack = strdup(stack);
+	if (!e->stack) {
+		free(e);
+		return NULL;
+	}
+	e->from = from;
+	e->to = to;
+	e->next = from->edges;
+	from->edges = e;
+	e->chain = *chain;
+	STORE_RELEASE(*chain, e);
+	return e;
+}
+
+/* What is about to be taken. */
+struct next {
+	struct machine *m;
+	struct lockdep *d;
+	struct lock_class *class;
+	const struct sp_lock *lock; /* NULL: fs_reclaim */
+	bool reader, recursive_reader;
+	const char *where;
+};
+
+static NOINLINE void new_edge(const struct next *n, struct lock_class *from,
+			      struct lock_class *to, unsigned int kind)
+{
+	char *stack = stack_here(n->m, n->where);
+	const struct reached *end;
+	struct lock_edge *e;
+
+	if (!stack)
+		return;
+	machine_lock(n->m);
+	e = add_edge(n->d, from, to, stack);
+	/* Another thread may have been quicker. */
+	if (e && !(e->kinds & 1u << kind)) {
+		WRITE_ONCE(e->kinds, e->kinds | 1u << kind);
+		end = way_back(n->d, e, kind);
+		if (end)
+			report_cycle(n->d, e, end);
+	}
+	machine_unlock(n->m);
+	free(stack);
+}
+
+static void edge(const struct next *n, struct lock_class *from,
+		 struct lock_class *to, unsigned int kind)
+{
+	const struct lock_edge *e = find_edge(n->d, from, to);
+
+	if (unlikely(!e || !(READ_ONCE(e->kinds) & 1u << kind)))
+		new_edge(n, from, to, kind);
+}
+
+static NOINLINE void recursion(const struct next *n)
+{
+	char *stack;
+
+	if (READ_ONCE(n->class->recursed))
+		return;
+	stack = stack_here(n->m, n->where);
+	if (!stack)
+		return;
+	machine_lock(n->m);
+	if (!n->class->recursed) {
+		WRITE_ONCE(n->class->recursed, true);
+		report_alone(n->d, n->class, stack, recursion_text);
+		stack = NULL;
+	}
+	machine_unlock(n->m);
+	free(stack);
+}
+
+/* The passes up to the first that may enter file systems; 0: none may. */
+static int fs_depth(struct machine *m)
+{
+	const struct reclaimer *r = reclaimer_find(m);
+	unsigned int fs;
+
+	if (!r || !r->depth)
+		return 0;
+	fs = ~r->nofs & ((1u << r->depth) - 1);
+	return fs ? __builtin_ctz(fs) + 1 : 0;
+}
+
+static void edge_from(const struct next *n, const struct held *h)
+{
+	const bool shared = h->how & SP_LOCK_SHARED;
+
+	if (h->class != n->class)
+		edge(n, h->class, n->class,
+		     (shared ? BY_READER : 0u) |
+			     (n->recursive_reader ? TO_RECURSIVE : 0u));
+	else if (shared && n->reader ? !n->recursive_reader :
+				       h->lock != n->lock)
+		recursion(n); /* the same one again is SP_DEADLOCK instead */
+}
+
+/*
+ * fs_reclaim was taken with the pass, in between what was held before and what
+ * was taken since; that is noted only when a lock is taken in it. By index: a
+ * hook may take and give locks meanwhile.
+ */
+static void edges_from_held(const struct next *n)
+{
+	const struct thread *t = myself();
+	const int depth = fs_depth(n->m);
+	struct held h;
+	size_t i;
+
+	for (i = 0; i < t->nr_held; i++) {
+		h = t->held[i];
+		if (h.machine_id != n->m->id || !h.class)
+			continue;
+		if (depth && h.depth < depth && h.class != n->d->fs_reclaim)
+			edge(n, h.class, n->d->fs_reclaim,
+			     h.how & SP_LOCK_SHARED ? BY_READER : 0u);
+		edge_from(n, &h);
+	}
+	if (depth && n->class != n->d->fs_reclaim)
+		edge(n, n->d->fs_reclaim, n->class,
+		     n->recursive_reader ? TO_RECURSIVE : 0u);
+}
+
+struct lock_class *lockdep_take(struct machine *m, const struct sp_lock *l,
+				unsigned int how, int subclass,
+				const char *where)
+{
+	struct next n = { .m = m,
+			  .d = lockdep_of(m),
+			  .lock = l,
+			  .reader = how & SP_LOCK_SHARED,
+			  .recursive_reader = how & SP_LOCK_SHARED &&
+					      how & SP_LOCK_RECURSIVE,
+			  .where = where };
+
+	if (!n.d)
+		return NULL;
+	n.class = class_of(m, n.d, l, subclass);
+	if (n.class && !(how & SP_LOCK_TRY))
+		edges_from_held(&n);
+	return n.class;
+}
+
+/* ---- fs_reclaim -------------------------------------------------------- */
+
+static bool enters_reclaim(struct machine *m, unsigned int gfp_mask)
+{
+	const unsigned int needs = SP_GFP_FS | SP_GFP_DIRECT_RECLAIM;
+	const unsigned int gfp = sp_scoped_gfp(gfp_mask);
+
+	return (gfp & needs) == needs && !(gfp & SP_GFP_NOLOCKDEP) &&
+	       !sp_task_reclaims(m);
+}
+
+void sp_fs_reclaim_acquire(struct machine *m, unsigned int gfp_mask,
+			   const char *where)
+{
+	struct next n = { .m = m, .where = where };
+
+	if (!enters_reclaim(m, gfp_mask))
+		return;
+	n.d = lockdep_of(m);
+	if (!n.d)
+		return;
+	n.class = n.d->fs_reclaim;
+	edges_from_held(&n);
+	if (held_reserve() == SP_OK)
+		held_push(m, NULL, n.class, 0, where);
+}
+
+void sp_fs_reclaim_release(struct machine *m, unsigned int gfp_mask)
+{
+	struct held *h;
+
+	if (!enters_reclaim(m, gfp_mask))
+		return;
+	h = held_find(m, NULL);
+	if (h)
+		held_remove(h);
+}
+
+/* ---- what is freed ----------------------------------------------------- */
+
+static bool lies_in(const void *p, const void *memory, size_t len)
+{
+	return (uintptr_t)p - (uintptr_t)memory < len;
+}
+
+static void freed_while_held(struct machine *m, struct lockdep *d,
+			     const struct held *h)
+{
+	char *stack = stack_here(m, h->where);
+
+	if (!stack)
+		return;
+	machine_lock(m);
+	report_alone(d, h->class, stack, freed_text);
+	machine_unlock(m);
+}
+
+static void forget_held(struct machine *m, struct lockdep *d,
+			const void *memory, size_t len)
+{
+	struct thread *t = myself();
+	size_t i = t->nr_held;
+	struct held h;
+
+	while (i--) {
+		h = t->held[i];
+		if (h.machine_id != m->id || !lies_in(h.lock, memory, len))
+			continue;
+		held_remove(&t->held[i]);
+		if (h.class)
+			freed_while_held(m, d, &h);
+	}
+}
+
+void sp_lock_forget(struct machine *m, const void *memory, size_t len)
+{
+	struct lockdep *d = LOAD_ACQUIRE(m->lockdep);
+	struct lock_class *c;
+	size_t i;
+
+	if (!len)
+		return;
+	forget_held(m, d, memory, len);
+	for (i = 0; d && i < CLASS_CHAINS; i++) {
+		for (c = LOAD_ACQUIRE(d->classes[i]); c; c = c->chain) {
+			if (lies_in(c->key, memory, len))
+				WRITE_ONCE(c->gone, true);
+		}
+	}
+}
+
+/* ---- asked ------------------------------------------------------------- */
+
+static const struct report *nth_report(const struct lockdep *d, size_t i)
+{
+	const struct report *r = d ? d->reports : NULL;
+
+	while (r && i--)
+		r = r->next;
+	return r;
+}
+
+size_t sp_lockdep_nr_reports(struct machine *m)
+{
+	const struct lockdep *d = LOAD_ACQUIRE(m->lockdep);
+
+	return d ? LOAD_ACQUIRE(d->nr_reports) : 0;
+}
+
+enum sp_status sp_lockdep_report(struct machine *m, size_t i, char **text,
+				 size_t *len)
+{
+	enum sp_status status = SP_NOENT;
+	const struct report *r;
+
+	*text = NULL;
+	*len = 0;
+	machine_lock(m);
+	r = nth_report(m->lockdep, i);
+	if (r) {
+		*text = strdup(r->text);
+		*len = *text ? r->len : 0;
+		status = *text ? SP_OK : SP_NOMEM;
+	}
+	machine_unlock(m);
+	return status;
+}
+
+enum sp_status sp_lockdep_step(struct machine *m, size_t i, size_t step,
+			       struct sp_lockdep_step *out)
+{
+	enum sp_status status = SP_NOENT;
+	const struct report *r;
+
+	*out = (struct sp_lockdep_step){ 0 };
+	machine_lock(m);
+	r = nth_report(m->lockdep, i);
+	if (r && step < r->nr_steps) {
+		*out = r->step[step];
+		status = SP_OK;
+	}
+	machine_unlock(m);
+	return status;
+}
+
+void sp_lockdep_enable(struct machine *m, bool on)
+{
+	WRITE_ONCE(m->no_lockdep, !on);
+}
+
+static void free_classes(struct lock_class *c)
+{
+	struct lock_class *next;
+
+	for (; c; c = next) {
+		next = c->chain;
+		free(c->name);
+		free(c);
+	}
+}
+
+static void free_edges(struct lock_edge *e)
+{
+	struct lock_edge *next;
+
+	for (; e; e = next) {
+		next = e->chain;
+		free(e->stack);
+		free(e);
+	}
+}
+
+void lockdep_exit(struct machine *m)
+{
+	struct lockdep *d = m->lockdep;
+	struct report *r, *next;
+	size_t i;
+
+	if (!d)
+		return;
+	for (i = 0; i < CLASS_CHAINS; i++)
+		free_classes(d->classes[i]);
+	for (i = 0; i < EDGE_CHAINS; i++)
+		free_edges(d->edges[i]);
+	for (r = d->reports; r; r = next) {
+		next = r->next;
+		free_report(r);
+	}
+	free(d);
+}
