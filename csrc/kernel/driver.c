@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A load from its attach to its detach, as shrinkpy/driver.h tells. */
+#include <linux/errno.h>
+#include <linux/init.h>
+#include <linux/module.h>
+#include <linux/rcupdate.h>
+#include <shrinkpy/oops.h>
+
+#include "runtime.h"
+#include "slab.h"
+
+struct machine *kernel_machine;
+struct module kernel_this_module = { .name = KBUILD_MODNAME };
+
+/* The linker's, of the sections that linux/init.h fills; NULL without any. */
+extern initcall_t __start_kernel_initcalls[] __attribute__((weak)) HIDDEN;
+extern initcall_t __stop_kernel_initcalls[] __attribute__((weak)) HIDDEN;
+extern exitcall_t __start_kernel_exitcalls[] __attribute__((weak)) HIDDEN;
+extern exitcall_t __stop_kernel_exitcalls[] __attribute__((weak)) HIDDEN;
+
+static const struct sp_symbol *symbols;
+static size_t nr_symbols;
+
+int sp_driver_attach(struct machine *m)
+{
+	if (kernel_machine)
+		return -EBUSY;
+	kernel_machine = m;
+	wait_init();
+	slab_init();
+	return 0;
+}
+
+int sp_driver_init(void)
+{
+	initcall_t *call;
+	int ret;
+
+	for (call = __start_kernel_initcalls; call < __stop_kernel_initcalls;
+	     call++) {
+		ret = (*call)();
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+void sp_driver_exit(void)
+{
+	exitcall_t *call = __stop_kernel_exitcalls;
+
+	while (call > __start_kernel_exitcalls)
+		(*--call)();
+	workqueues_flush();
+	rcu_barrier();
+}
+
+enum sp_status sp_driver_leaks(char **text, size_t *len)
+{
+	struct text t = { 0 };
+
+	slab_leaks(&t);
+	shrinkers_leaks(&t);
+	list_lrus_leaks(&t);
+	workqueues_leaks(&t);
+	kthreads_leaks(&t);
+	return text_take(&t, text, len);
+}
+
+void sp_driver_detach(void)
+{
+	const void *start;
+	size_t len;
+
+	/* Nothing of ours is called any more, then nothing of ours runs. */
+	shrinkers_exit();
+	kthreads_stop();
+	timers_stop();
+	workqueues_stop();
+	rcu_stop();
+	list_lrus_exit();
+	workqueues_exit();
+	slab_exit();
+	tasks_exit();
+	printk_exit();
+	/* Keys, and locks that were DEFINEd. */
+	host_range(&start, &len);
+	sp_lock_forget(kernel_machine, start, len);
+	kernel_machine = NULL;
+}
+
+void sp_driver_set_symbols(const struct sp_symbol *sorted, size_t n)
+{
+	symbols = sorted;
+	nr_symbols = n;
+}
+
+const char *kernel_symbol(const void *address)
+{
+	unsigned long base, offset;
+	const char *name = host_symbol(address, &base);
+	size_t low = 0, high = nr_symbols, mid;
+
+	if (!base || !nr_symbols)
+		return name;
+	offset = (unsigned long)address - base;
+	while (low < high) {
+		mid = low + (high - low) / 2;
+		if (symbols[mid].offset <= offset)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low ? symbols[low - 1].name : name;
+}
+
+void kernel_run(void (*fn)(void *arg), void *arg)
+{
+	sp_run_bounded(kernel_machine, fn, arg);
+}
