@@ -8,6 +8,7 @@
 #   make test-all  the tests against the installed wheel, on every CPython that is found
 #   make test-asan the tests, with the compiled module under ASan and UBSan
 #   make coverage  of csrc/core and shrinkpy/, by all tests
+#   make kernel-tree  files of Linux 6.12 that tests build unmodified, from Debian's linux-source-6.12
 #   make clean  what was built       make distclean  and .venv
 #
 # ARGS goes to the command: make run ARGS="--pressure drop", make test ARGS="-k trace -x"
@@ -87,6 +88,8 @@ bench: $(VENV)/built
 	@$(MAKE) --no-print-directory -s -C csrc
 	@$(CC) -O2 -Icsrc/include benchmarks/native_pass.c -Lcsrc/build -lshrinkpy -o csrc/build/native_pass
 	@LD_LIBRARY_PATH=csrc/build csrc/build/native_pass
+	@$(CC) -O2 -Icsrc/include benchmarks/list_lru_walk.c -Lcsrc/build -lshrinkpy -o csrc/build/list_lru_walk
+	@LD_LIBRARY_PATH=csrc/build csrc/build/list_lru_walk
 	@$(BIN)/python benchmarks/python_pass.py
 	@$(BIN)/python benchmarks/first_pass.py
 
@@ -94,13 +97,32 @@ lint: $(VENV)/built $(VENV)/test-needs $(VENV)/lint-needs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m mypy.stubtest shrinkpy._core
-	$(BIN)/clang-format --dry-run -Werror $(C_SOURCES) benchmarks/*.c tests/*.c
+	$(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml shrinkpy._core
+	$(BIN)/clang-format --dry-run -Werror $(C_SOURCES) benchmarks/*.c tests/*.c tests/drivers_c/*.[ch] shrinkpy/drivers/*.c
 
 format: $(VENV)/lint-needs
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/clang-format -i $(C_SOURCES) benchmarks/*.c tests/*.c
+	$(BIN)/clang-format -i $(C_SOURCES) benchmarks/*.c tests/*.c tests/drivers_c/*.[ch] shrinkpy/drivers/*.c
+
+# Files of the kernel that register shrinkers, and headers of their own: nothing of them is ours, and
+# nothing is changed. KERNEL_SOURCE is a tarball, or a tree.
+KERNEL_SOURCE ?= /usr/src/linux-source-6.12.tar.xz
+KERNEL_FILES := fs/mbcache.c include/linux/mbcache.h drivers/android/binder_alloc.c drivers/android/binder_alloc.h \
+	drivers/android/binder_trace.h include/uapi/linux/android/binder.h
+kernel-tree:
+	@test -e "$(KERNEL_SOURCE)" || { echo "there is no $(KERNEL_SOURCE): apt-get install linux-source-6.12, or KERNEL_SOURCE=... names a tarball or a tree of Linux 6.12" >&2; exit 1; }
+	@echo "unpacking into kernel-tree ..."
+	@rm -rf kernel-tree.new
+	@mkdir kernel-tree.new
+	@if test -d "$(KERNEL_SOURCE)"; then \
+		cd "$(KERNEL_SOURCE)" && cp --parents $(KERNEL_FILES) "$(CURDIR)/kernel-tree.new"; \
+	else \
+		tar -xf "$(KERNEL_SOURCE)" -C kernel-tree.new --strip-components=1 --no-anchored --wildcards $(foreach file,$(KERNEL_FILES),'*/$(file)'); \
+	fi
+	@test -f kernel-tree.new/fs/mbcache.c || { echo "$(KERNEL_SOURCE) has no fs/mbcache.c: it is no source of Linux" >&2; exit 1; }
+	@rm -rf kernel-tree
+	@mv kernel-tree.new kernel-tree
 
 # ---- what they stand on
 
@@ -145,6 +167,6 @@ clean:
 	rm -rf build csrc/build *.egg-info shrinkpy/*.so shrinkpy/_core.c $(VENV)/built
 
 distclean: clean
-	rm -rf $(VENV)
+	rm -rf $(VENV) kernel-tree
 
-.PHONY: all run test test-all test-asan coverage check-c bench lint format needs needs-cc clean distclean
+.PHONY: all run test test-all test-asan coverage check-c bench lint format kernel-tree needs needs-cc clean distclean

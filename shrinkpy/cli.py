@@ -31,6 +31,7 @@ from .output import UnwritableError, check_writable, write_whole
 from .pressure import (
     DEFAULT_TARGET,
     MAX_CGROUPS,
+    DriverPressure,
     Plan,
     Pressure,
     Row,
@@ -159,7 +160,7 @@ def run(
         str,
         typer.Argument(
             metavar="TARGET",
-            help="A class with count_objects and scan_objects: module:Class or file.py:Class.",
+            help="A class with count_objects and scan_objects, module:Class or file.py:Class; or driver.c.",
         ),
     ] = DEFAULT_TARGET,
     size: Annotated[
@@ -174,7 +175,8 @@ def run(
         Plan,
         typer.Option(
             "--pressure",
-            help="direct: priority 12 down to 0. drop: priority 0 until nothing goes. steady: one priority.",
+            help="direct: priority 12 down to 0. drop: priority 0 until nothing goes. steady: one priority. "
+            "kswapd: each node's, until it freed enough. memcg: memory.reclaim of each cgroup.",
         ),
     ] = Plan.DIRECT,
     priority: Annotated[
@@ -187,6 +189,16 @@ def run(
         int | None,
         typer.Option(
             metavar="N", min=1, help="Of steady pressure, over all nodes and cgroups.", show_default="10"
+        ),
+    ] = None,
+    objects: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            max=2**63 - 1,
+            help="Of kswapd and memcg pressure: what each is asked to free.",
+            show_default="half of what is there",
         ),
     ] = None,
     nodes: Annotated[int, typer.Option(metavar="N", min=1, max=1024, help="NUMA nodes of the machine.")] = 1,
@@ -224,9 +236,13 @@ def run(
     Without a TARGET: what Rust Binder registers its shrinker for, on real memory.
 
     What else a target may have (object_size, fill(), step(), …) stands at shrinkpy.pressure.Target.
+    A driver in C is built and loaded; it may have shrinkpy_fill(unsigned long bytes), shrinkpy_step(void)
+    and int shrinkpy_verify(void).
     """
     if plan is not Plan.STEADY and (priority is not None or passes is not None):
         raise _BadInputError("--priority and --passes are for steady pressure: add --pressure steady")
+    if plan not in (Plan.KSWAPD, Plan.MEMCG) and objects is not None:
+        raise _BadInputError("--objects is for kswapd and memcg pressure: add --pressure kswapd")
     try:
         nr_bytes = None if size is None else parse_size(size)
     except ValueError as error:
@@ -237,8 +253,12 @@ def run(
     with contextlib.ExitStack() as stack:
         if as_json:  # the target may print
             stack.enter_context(contextlib.redirect_stdout(sys.stderr))
-        pressure = stack.enter_context(
-            Pressure(
+        if target.endswith(".c"):
+            if seeks is not None or batch is not None:
+                raise _BadInputError("--seeks and --batch are for targets in Python: a driver sets its own")
+            made: Pressure = DriverPressure(target, size=nr_bytes, nodes=nodes, cgroups=memcg)
+        else:
+            made = Pressure(
                 load_target(target),
                 target,
                 size=nr_bytes,
@@ -247,14 +267,14 @@ def run(
                 seeks=seeks,
                 batch=batch,
             )
-        )
+        pressure = stack.enter_context(made)
         planned = pressure.planned(plan, passes)
         if trace:
             pressure.machine.trace.start(max(65536, 4 * (planned or 0)))
         show = _quiet if as_json else _live if _on_terminal() else _plain
         with show(pressure, planned) as show_row:
             pressure.fill()
-            for row in pressure.passes(plan, priority=priority, passes=passes):
+            for row in pressure.passes(plan, priority=priority, passes=passes, objects=objects):
                 show_row(row)
         checked = pressure.verify()
         if trace:
@@ -264,11 +284,19 @@ def run(
                 _say(f"the trace lacks {overrun} events, which were overwritten: take fewer passes")
     if pressure.still_freeing:
         _say("gave up dropping after 64 rounds: the target still says that it frees something")
+    for short in pressure.short:
+        _say(f"memory.reclaim fell short: {short}")
     if as_json:
         print(json.dumps(pressure.result()))
     else:
         _print_totals(pressure, checked)
-    return 0
+    if not isinstance(pressure, DriverPressure):
+        return 0
+    if pressure.log and not as_json:
+        print("its log:", *pressure.log, sep="\n  ")
+    for leak in pressure.leaks:
+        _say(f"{target} leaked: {leak}")
+    return 1 if pressure.leaks else 0
 
 
 _HEADINGS = ("prio", "node", "cgroup", "freeable", "scan calls", "scanned", "freed", "deferred", "µs")

@@ -15,21 +15,28 @@ import re
 import sys
 import time
 import traceback
-from collections.abc import Iterable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from types import ModuleType, TracebackType
-from typing import Any, NamedTuple, Protocol, Self
+from types import ModuleType, SimpleNamespace, TracebackType
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 from .control import DEF_PRIORITY, CountObjects, Flags, ScanObjects
 from .core import ShrinkControl
-from .errors import ShrinkpyError
+from .errors import KernelWouldError, ReclaimShortError, ShrinkpyError
 from .machine import Machine, MemCgroup
+from .reclaim import Reclaimed
 from .shrinker import RegisteredShrinker, UnregisteredShrinker
+
+if TYPE_CHECKING:
+    from .native import Driver, DriverShrinker
 
 __all__ = [
     "DEFAULT_SIZE",
     "DEFAULT_TARGET",
     "MAX_CGROUPS",
+    "DriverPressure",
     "Plan",
     "Pressure",
     "Row",
@@ -112,6 +119,11 @@ class Plan(enum.StrEnum):
     """priority 0 until a round over everything frees nothing, as drop_caches does"""
     STEADY = "steady"
     """one priority, again and again"""
+    KSWAPD = "kswapd"
+    """each node's kswapd until it freed a number of objects: see Machine.kswapd()"""
+    MEMCG = "memcg"
+    """memory.reclaim of each child cgroup that holds objects, of the root if none does: see
+    MemCgroup.reclaim()"""
 
 
 class Row(NamedTuple):
@@ -256,7 +268,8 @@ class Pressure:
     close(), or the end of a with block, tears all down.
 
     Attributes: rows, one a pass; rss_before and rss_after, bytes resident before the first and after
-    the last pass (None: not yet); still_freeing, a drop was given up after 64 rounds.
+    the last pass (None: not yet); still_freeing, a drop was given up after 64 rounds; short, where
+    memory.reclaim freed less than it was asked for, in words.
 
     Raises TargetError if the target cannot be set up, TargetFailed where one of its methods raises.
     """
@@ -278,6 +291,7 @@ class Pressure:
         self.rss_before: int | None = None
         self.rss_after: int | None = None
         self.still_freeing = False
+        self.short: list[str] = []
         with contextlib.ExitStack() as stack:
             self.machine = stack.enter_context(Machine(nodes))
             children = [self.machine.root.create(f"c{i}") for i in range(cgroups)]
@@ -351,17 +365,25 @@ class Pressure:
         places = self.machine.nr_nodes * len(self.cgroups)
         return {Plan.DIRECT: (DEF_PRIORITY + 1) * places, Plan.STEADY: passes * places}.get(plan)
 
-    def passes(self, plan: Plan = Plan.DIRECT, *, priority: int = 4, passes: int = 10) -> Iterator[Row]:
+    def passes(
+        self, plan: Plan = Plan.DIRECT, *, priority: int = 4, passes: int = 10, objects: int | None = None
+    ) -> Iterator[Row]:
         """Reclaim by a plan: at each priority every node, and there the root and each child cgroup.
 
-        priority (0 to 63) and passes (over all of these) are for Plan.STEADY. Yields each row when
-        its pass is done. Raises TargetFailed if a callback raised, and what the kernel would not
-        have come back from (see KernelWouldError).
+        priority (0 to 63) and passes (over all of these) are for Plan.STEADY; objects, what each
+        reclaim is asked for (None: half of what the target counts there), for Plan.KSWAPD and
+        Plan.MEMCG. Yields each row when its pass is done, of these two when the reclaim is. Raises
+        TargetFailed if a callback raised, and what the kernel would not have come back from (see
+        KernelWouldError).
         """
         if plan is Plan.DIRECT:
             rows = self._priorities(range(DEF_PRIORITY, -1, -1))
         elif plan is Plan.STEADY:
             rows = self._priorities(priority for _ in range(passes))
+        elif plan is Plan.KSWAPD:
+            rows = self._kswapd(objects)
+        elif plan is Plan.MEMCG:
+            rows = self._memory_reclaim(objects)
         else:
             rows = self._until_nothing_goes()
         gc.collect()
@@ -385,12 +407,69 @@ class Pressure:
                 return
         self.still_freeing = True
 
+    def _kswapd(self, objects: int | None) -> Iterator[Row]:
+        for nid in range(self.machine.nr_nodes):
+            nr = objects or sum(counts[nid] for counts in self._counted().values()) // 2
+            yield from self._reclaim(partial(self.machine.kswapd, nid, max(1, nr)))
+
+    def _memory_reclaim(self, objects: int | None) -> Iterator[Row]:
+        counted = {memcg: sum(self._counted().get(memcg.ino, ())) for memcg in self.cgroups}
+        for memcg in [child for child in self.cgroups[1:] if counted[child]] or self.cgroups[:1]:
+            yield from self._reclaim(partial(memcg.reclaim, objects or max(1, counted[memcg] // 2)))
+
+    # What the target has: cgroup's inode number -> objects a node.
+    def _counted(self) -> dict[int, list[int]]:
+        return self._counted_of(self.registration)
+
+    def _counted_of(self, shrinker: RegisteredShrinker | DriverShrinker) -> dict[int, list[int]]:
+        directory = shrinker.debugfs
+        if directory is None:  # for its name
+            return {}
+        try:
+            lines = [[int(n) for n in line.split()] for line in directory.count.splitlines()]
+        except Exception as error:
+            raise TargetFailed(
+                f"{self.name}: {type(error).__name__} when it was asked for a count"
+            ) from error
+        return {ino: counts for ino, *counts in lines}
+
+    def _reclaim(self, call: Callable[[], Reclaimed]) -> Iterator[Row]:
+        if self.rows:
+            self._call("step")
+        for nid in range(self.machine.nr_nodes):
+            for memcg in self.cgroups:
+                self._set_bit(memcg, nid)
+        try:
+            done = call()
+        except ReclaimShortError as error:
+            done = error.reclaimed
+            self.short.append(str(error.strerror))
+        except Exception as error:
+            raise TargetFailed(f"{self.name}: {type(error).__name__} in the reclaim") from error
+        for each in done.passes:
+            row = Row(
+                each.priority,
+                each.nid,
+                each.memcg.path if each.memcg else "/",
+                each.freeable,
+                each.scans,
+                each.scanned,
+                each.freed,
+                each.deferred,
+                each.ns / 1e9,
+            )
+            self.rows.append(row)
+            yield row
+
+    # Nobody else would: a target without attach() does not get the registration to do it with.
+    def _set_bit(self, memcg: MemCgroup, nid: int) -> None:
+        if self.registration.flags & Flags.MEMCG_AWARE and not hasattr(self.target, "attach"):
+            self.registration.set_bit(memcg, nid)
+
     def _pass(self, priority: int, nid: int, memcg: MemCgroup) -> Row:
         if self.rows:
             self._call("step")
-        if self.registration.flags & Flags.MEMCG_AWARE and not hasattr(self.target, "attach"):
-            # Nobody else would: this target does not get the registration to do it with.
-            self.registration.set_bit(memcg, nid)
+        self._set_bit(memcg, nid)
         start = time.perf_counter()
         try:
             self.machine.shrink_slab(priority=priority, nid=nid, memcg=memcg)
@@ -466,3 +545,94 @@ class Pressure:
         except TargetFailed:
             if value is None:
                 raise
+
+
+class _DriverTarget:
+    """What a driver in C has for Target, as functions that are not static: shrinkpy_fill() and so on."""
+
+    def __init__(self, driver: Driver, size: int) -> None:
+        self._driver = driver
+        self._size = size
+
+    def _has(self, name: str) -> bool:
+        return name in self._driver.functions
+
+    def attach(self, registration: object, cgroups: object) -> None:
+        """Nothing: its shrinkers set their bits themselves."""
+
+    def fill(self) -> None:
+        """Call the driver's void shrinkpy_fill(unsigned long bytes)."""
+        if self._has("shrinkpy_fill"):
+            self._driver.shrinkpy_fill(self._size)
+
+    def step(self) -> None:
+        """Call the driver's void shrinkpy_step(void)."""
+        if self._has("shrinkpy_step"):
+            self._driver.shrinkpy_step()
+
+    def verify(self) -> str | None:
+        """Call the driver's int shrinkpy_verify(void): 0, or -errno where something is broken."""
+        if not self._has("shrinkpy_verify"):
+            return None
+        if status := self._driver.shrinkpy_verify():
+            from .drivers.binder import DamagedError
+
+            raise DamagedError(f"shrinkpy_verify() gave {status}")
+        return "shrinkpy_verify() found nothing wrong"
+
+
+class DriverPressure(Pressure):
+    """A driver in C, built and loaded on a machine of its own, and what reclaim did to its shrinkers.
+
+    As Pressure. The driver may have the functions shrinkpy_fill(unsigned long bytes) (size, or 256
+    MiB), shrinkpy_step(void) and int shrinkpy_verify(void). After close(): log and leaks have what
+    it printed and what it did not give back.
+
+    Raises TargetError if it cannot be built or its module_init fails.
+    """
+
+    def __init__(self, source: str, *, size: int | None = None, nodes: int = 1, cgroups: int = 0) -> None:
+        """See the class."""
+        from . import native
+
+        self.name = source
+        self.rows = []
+        self.rss_before = self.rss_after = None
+        self.still_freeing = False
+        self.short = []
+        self.object_size = None
+        self.log: list[str] = []
+        self.leaks: list[str] = []
+        with contextlib.ExitStack() as stack:
+            self.machine = stack.enter_context(Machine(nodes))
+            children = [self.machine.root.create(f"c{i}") for i in range(cgroups)]
+            self.cgroups = (self.machine.root, *children)
+            try:
+                self._driver = native.load(source, self.machine)
+            except (native.BuildError, OSError, KernelWouldError) as error:
+                raise TargetError(f"cannot run {source}: {error}") from error
+            stack.callback(self._unload)
+            self.target = _DriverTarget(self._driver, DEFAULT_SIZE if size is None else size)
+            self.registration: Any = SimpleNamespace(flags=Flags(0))
+            self._stack = stack.pop_all()
+
+    def _counted(self) -> dict[int, list[int]]:
+        total: dict[int, list[int]] = {}
+        for shrinker in self._driver.shrinkers:
+            for ino, counts in self._counted_of(shrinker).items():
+                before = total.get(ino, [0] * len(counts))
+                total[ino] = [a + b for a, b in zip(before, counts, strict=True)]
+        return total
+
+    def _set_bit(self, memcg: MemCgroup, nid: int) -> None:
+        pass  # its shrinkers do it themselves
+
+    def _unload(self) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)  # told by leaks
+            self._driver.close()
+        self.log, self.leaks = list(self._driver.log), self._driver.leaks
+
+    def result(self) -> dict[str, Any]:
+        """All of it, as JSON has it; after close()."""
+        return {**super().result(), "log": self.log, "leaks": self.leaks}

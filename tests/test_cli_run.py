@@ -186,6 +186,23 @@ class TestPlainLines:
         assert len(lines) == 10_003
         assert len({len(line) for line in lines}) == 1
 
+    @pytest.mark.parametrize(
+        ("options", "priorities"), [("kswapd --objects 900", range(12, 1, -1)), ("memcg", range(12, 3, -1))]
+    )
+    def test_the_reclaims_of_vmscan(
+        self, called: Command, target: Callable[..., str], options: str, priorities: range
+    ) -> None:
+        done = called("run", target("batch = 1"), "--pressure", *options.split())
+        assert (done.returncode, done.stderr) == (0, "")
+        rows = [line.split() for line in done.stdout.splitlines()[1:-2]]
+        assert [int(row[0]) for row in rows[: len(priorities)]] == list(priorities)
+
+    def test_a_reclaim_that_fell_short_is_told(self, called: Command, target: Callable[..., str]) -> None:
+        done = called("run", "--pressure", "memcg", "--objects", "1001", target())
+        assert done.returncode == 0
+        told = "shrinkpy: memory.reclaim fell short: 1000 of 1001 objects were freed from cgroup /\n"
+        assert done.stderr == told
+
     def test_no_escape_codes(self, shrinkpy: Command) -> None:
         done = shrinkpy("run", "--size", "1M", env=environment(FORCE_COLOR="1", TERM="xterm"))
         assert "\x1b" not in done.stdout
@@ -334,6 +351,9 @@ class TestBadInput:
             ("--pressure steady --passes 0", "'--passes'"),
             ("--priority 3", "add --pressure steady"),
             ("--pressure drop --passes 3", "add --pressure steady"),
+            ("--objects 3", "add --pressure kswapd"),
+            ("--pressure memcg --objects 0", "'--objects'"),
+            ("--pressure kswapd --priority 3", "add --pressure steady"),
             ("--trace", "--trace"),
             ("--no-such", "--no-such"),
             ("cache.py:Cache more", "more"),
@@ -449,7 +469,7 @@ class TestTopLevel:
         text = called("run", "--help").stdout
         found = set(re.findall("--[a-z]+", text))
         assert found >= {"--size", "--pressure", "--priority", "--passes", "--nodes", "--memcg"}
-        assert found >= {"--seeks", "--batch", "--trace", "--json"}
+        assert found >= {"--seeks", "--batch", "--trace", "--json", "--objects"}
 
     def test_python_m_is_the_command(self, shrinkpy: Command) -> None:
         done = shrinkpy("--version")

@@ -9,6 +9,7 @@ import runpy
 import shutil
 import subprocess
 import sys
+import textwrap
 import tomllib
 import types
 from pathlib import Path
@@ -16,6 +17,8 @@ from typing import Any
 
 import pytest
 from support import script
+
+import shrinkpy
 
 ROOT = Path(__file__).parent.parent
 PLATFORM = ROOT / "shrinkpy" / "_platform.py"
@@ -129,3 +132,45 @@ class TestWhereItCannotWork:
         )
         assert done.returncode != 0
         assert told in done.stderr
+
+
+class TestWhatTravels:
+    """The headers and the runtime: drivers are built with them where there is no checkout."""
+
+    @pytest.mark.slow
+    def test_a_driver_is_built_and_loaded_with_the_installed_wheel_alone(self, tmp_path: Path) -> None:
+        pytest.importorskip("setuptools")
+        tree = tmp_path / "tree"
+        shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".*", "build", "*.so", "kernel-tree"))
+        install = "install --quiet --no-deps --no-index --no-build-isolation --target site ."
+        subprocess.run([sys.executable, "-m", "pip", *install.split()], cwd=tree, check=True)
+        site = (tmp_path / "site").resolve()
+        (tree / "site").rename(site)
+        source = tmp_path / "counter.c"
+        for name in ("counter.c", "counter.h"):
+            shutil.copyfile(ROOT / "tests" / "drivers_c" / name, tmp_path / name)
+        shutil.rmtree(tree)
+        code = """
+            import sys, shrinkpy
+            from shrinkpy import native
+            print(shrinkpy.get_include())
+            with shrinkpy.Machine() as machine, native.load(sys.argv[1], machine) as driver:
+                print(driver.counter_add(40), machine.shrink_slab(priority=0))
+        """
+        shown = subprocess.run(
+            [sys.executable, "-W", "error", "-c", textwrap.dedent(code), str(source)],
+            env=dict(os.environ, PYTHONPATH=str(site)),
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert shown.stdout.splitlines() == [str(site / "shrinkpy" / "_csrc" / "include"), "40 40"], (
+            shown.stderr
+        )
+
+    def test_the_folder_of_headers_is_there_whatever_is_installed(self) -> None:
+        include = Path(shrinkpy.get_include())
+        assert (include / "shrinkpy" / "core.h").is_file()
+        assert (include / "linux" / "shrinker.h").is_file()
+        assert list((include.parent / "kernel").glob("*.c"))

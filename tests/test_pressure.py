@@ -453,6 +453,104 @@ class TestPlans:
             assert len(list(pressure.passes(Plan.DROP))) == 64
             assert pressure.still_freeing
 
+    def test_kswapd_goes_node_by_node_until_half_of_it_went(self) -> None:
+        class Nodes(Cache):
+            flags = sp.Flags.NUMA_AWARE
+
+            def __init__(self) -> None:
+                self.on = [10_000, 4000]
+
+            def count_objects(self, sc: Any) -> Any:
+                return self.on[sc.nid]
+
+            def scan_objects(self, sc: Any) -> Any:
+                freed = min(self.on[sc.nid], sc.nr_to_scan)
+                self.on[sc.nid] -= freed
+                return freed
+
+        with Pressure(Nodes, nodes=2) as pressure:
+            rows = list(pressure.passes(Plan.KSWAPD))
+            for nid, half in enumerate((5000, 2000)):
+                there = [row for row in rows if row.nid == nid]
+                assert [row.priority for row in there] == list(range(12, 12 - len(there), -1))
+                assert sum(row.freed for row in there[:-1]) < half <= sum(row.freed for row in there)
+            assert [row.nid for row in rows] == sorted(row.nid for row in rows)
+            assert pressure.planned(Plan.KSWAPD) is None
+            assert pressure.machine.vmstat["pageoutrun"] == 2
+            assert pressure.rows == rows
+
+    def test_kswapd_asked_for_more_than_there_is_ends_at_priority_1(self) -> None:
+        with Pressure(Cache, cgroups=1) as pressure:
+            rows = list(pressure.passes(Plan.KSWAPD, objects=10**9))
+            assert places(rows) == [(p, 0, path) for p in range(12, 0, -1) for path in ("/", "/c0")]
+
+    def test_memcg_goes_through_the_children_that_hold_something(self) -> None:
+        class InC1(Cache):
+            flags = sp.Flags.MEMCG_AWARE
+
+            def count_objects(self, sc: Any) -> Any:
+                return self.objects if sc.memcg.name == "c1" else 0
+
+        with Pressure(InC1, cgroups=3) as pressure:
+            rows = list(pressure.passes(Plan.MEMCG))
+            assert {row.memcg for row in rows} == {"/c1"}
+            assert pressure.freed_objects >= 5000
+            assert pressure.short == []
+
+    def test_memcg_without_such_children_is_the_roots(self) -> None:
+        with Pressure(Cache, cgroups=1) as pressure:
+            rows = list(pressure.passes(Plan.MEMCG, objects=128))
+            assert places(rows) == [(p, 0, path) for p in range(12, 6, -1) for path in ("/", "/c0")]
+            assert pressure.short == []
+
+    def test_memory_reclaim_that_falls_short_is_told(self) -> None:
+        with Pressure(Cache) as pressure:
+            rows = list(pressure.passes(Plan.MEMCG, objects=20_000))
+            assert pressure.short == ["10000 of 20000 objects were freed from cgroup /"]
+            assert sum(row.freed for row in rows) == 10_000
+
+    @pytest.mark.parametrize("plan", [Plan.KSWAPD, Plan.MEMCG])
+    def test_a_callback_that_raises_ends_the_run_after_the_reclaim(self, plan: Plan) -> None:
+        class Bad(Cache):
+            def scan_objects(self, sc: Any) -> int:
+                raise KeyError("lost")
+
+        with Pressure(Bad) as pressure:
+            with pytest.raises(TargetFailed, match="Bad: ExceptionGroup in the reclaim"):
+                list(pressure.passes(plan))
+            assert pressure.rows == []
+
+    @pytest.mark.parametrize("plan", [Plan.KSWAPD, Plan.MEMCG])
+    def test_a_target_that_cannot_be_counted(self, plan: Plan) -> None:
+        class Bad(Cache):
+            def count_objects(self, sc: Any) -> int:
+                raise KeyError("lost")
+
+        with (
+            Pressure(Bad) as pressure,
+            pytest.raises(TargetFailed, match="Bad: KeyError when it was asked for a count"),
+        ):
+            list(pressure.passes(plan))
+
+    def test_a_name_that_has_no_directory_is_reclaimed_from_all_the_same(self) -> None:
+        class Slash(Cache):
+            name = "a/b"
+
+        with Pressure(Slash) as pressure:
+            list(pressure.passes(Plan.KSWAPD))
+            assert pressure.freed_objects > 0
+
+    def test_a_step_between_two_reclaims(self) -> None:
+        steps = []
+
+        class Stepping(Cache):
+            def step(self) -> None:
+                steps.append(len(pressure.rows))
+
+        with Pressure(Stepping, nodes=3) as pressure:
+            list(pressure.passes(Plan.KSWAPD, objects=1))
+            assert steps == [6, 12]
+
 
 class TestRows:
     def test_they_say_what_the_machine_says(self) -> None:
@@ -534,7 +632,7 @@ class TestPageRange:
     def test_resident_memory_falls_by_what_was_freed(self, plan: Plan, nodes: int, cgroups: int) -> None:
         with Pressure(PageRange, size=32 * MIB, nodes=nodes, cgroups=cgroups) as pressure:
             pressure.fill()
-            for _ in pressure.passes(plan, priority=1):
+            for _ in pressure.passes(plan, priority=1, objects=10**9):
                 pass
             assert pressure.freed_bytes is not None
             assert pressure.rss_before is not None

@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""From a driver's sources to a shared object: build().
+
+The runtime (csrc/kernel) is compiled once for each compiler, flags and contents, and kept in the
+user's cache: it takes seconds, and every worker of a parallel pytest would pay them. Its key is a
+hash of all that goes in, so that it is never stale; a folder appears there whole, by a rename.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import hashlib
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .. import _core
+from .errors import BuildError, explain
+
+if TYPE_CHECKING:
+    from ..machine import Machine
+    from .driver import Driver
+    from .dwarf import Declarations
+
+__all__ = ["Built", "build", "get_include", "scratch"]
+
+FLAGS = (
+    "-std=gnu11",
+    "-O2",
+    "-g",
+    "-fPIC",
+    "-pthread",
+    "-fvisibility=default",
+    # The kernel's own: its arithmetic, its idioms, and what it never forgives.
+    "-fwrapv",
+    "-fno-strict-aliasing",
+    "-fno-delete-null-pointer-checks",
+    "-Werror=implicit-function-declaration",
+    "-D__KERNEL__",
+    "-DMODULE",
+)
+SANITIZERS = ("address", "undefined")
+
+
+def _sources() -> Path:
+    """The folder with include/ and kernel/: beside the package in a wheel, above it in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    inside = package / "_csrc"
+    return inside if inside.is_dir() else package.parent / "csrc"
+
+
+def get_include() -> str:
+    """The folder of shrinkpy's headers, for a compiler's -I: linux/… of the kernel, shrinkpy/core.h."""
+    return str(_sources() / "include")
+
+
+@functools.cache
+def scratch() -> Path:
+    """A folder of this process, removed at its end."""
+    path, owner = Path(tempfile.mkdtemp(prefix="shrinkpy-")), os.getpid()
+
+    def remove() -> None:
+        if os.getpid() == owner:  # not a child of fork
+            shutil.rmtree(path, ignore_errors=True)
+
+    atexit.register(remove)
+    return path
+
+
+def _compiler() -> list[str]:
+    command = shlex.split(os.environ.get("CC", "")) or ["cc"]
+    if shutil.which(command[0]) is None:
+        raise BuildError(
+            f"no C compiler {command[0]}: on Debian or Ubuntu, apt-get install -y build-essential "
+            "(CC in the environment names another one)"
+        )
+    return command
+
+
+def _run(command: Sequence[str | os.PathLike[str]]) -> str:
+    """Run the compiler; what it printed, or BuildError."""
+    # Its messages are read: in English.
+    done = subprocess.run(
+        list(command), env=dict(os.environ, LC_ALL="C"), capture_output=True, text=True, errors="replace"
+    )
+    log = done.stdout + done.stderr
+    if done.returncode != 0:
+        raise BuildError(explain(log), log)
+    return log
+
+
+def _check_sanitize(sanitize: str) -> tuple[str, ...]:
+    names = [name.strip() for name in sanitize.split(",") if name.strip()]
+    for name in names:
+        if name not in SANITIZERS:
+            raise ValueError(f"no sanitizer {name!r} here: sanitize takes {' and '.join(SANITIZERS)}")
+    if not names:
+        return ()
+    return (f"-fsanitize={','.join(names)}", "-fno-omit-frame-pointer")
+
+
+def _cache() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    path = Path(base) / "shrinkpy"
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        if os.access(path, os.W_OK):
+            return path
+    except OSError:
+        pass
+    return scratch()
+
+
+def _runtime(compiler: list[str], flags: tuple[str, ...]) -> list[Path]:
+    """The objects of csrc/kernel, made now or found in the cache."""
+    folder = _sources()
+    sources = sorted((folder / "kernel").glob("*.c"))
+    if not sources:
+        raise BuildError(
+            f"no runtime in {folder / 'kernel'}: shrinkpy is not installed whole; install it anew"
+        )
+    version = _run([*compiler, "--version"])
+    key = hashlib.sha256("\0".join([*compiler, version, *flags]).encode())
+    for path in [
+        *sources,
+        *sorted((folder / "kernel").glob("*.h")),
+        *sorted((folder / "include").rglob("*.h")),
+    ]:
+        key.update(f"\0{path.relative_to(folder)}\0".encode())
+        key.update(path.read_bytes())
+    made = _cache() / f"runtime-{key.hexdigest()[:32]}"
+    if not made.is_dir():
+        making = Path(tempfile.mkdtemp(prefix=".making-", dir=made.parent))
+        try:
+
+            def compile_one(source: Path) -> str:
+                options = (
+                    *flags,
+                    '-DKBUILD_MODNAME="kernel"',
+                    f"-I{folder / 'include'}",
+                    f"-I{folder / 'kernel'}",
+                )
+                return _run([*compiler, *options, "-c", source, "-o", making / f"{source.stem}.o"])
+
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                list(pool.map(compile_one, sources))
+            try:
+                making.rename(made)
+            except OSError:  # another process was quicker
+                if not made.is_dir():
+                    raise
+        finally:
+            shutil.rmtree(making, ignore_errors=True)
+    return [made / f"{source.stem}.o" for source in sources]
+
+
+_KERNEL_HEADER = re.compile(
+    r"^[ \t]*#[ \t]*include[ \t]*<((?:linux|asm|uapi|asm-generic)/[^>]+)>", re.MULTILINE
+)
+
+
+def _refuse_system_headers(source: Path, dependencies: Path, log: str = "") -> None:
+    """What libc brings below linux/ and asm/ is for programs: no driver may get it unnoticed."""
+    try:
+        found = set(dependencies.read_text().replace("\\\n", " ").split())
+    except OSError:
+        return
+    text = source.read_text(errors="replace")
+    ours = _sources()
+    for match in _KERNEL_HEADER.finditer(text):
+        for path in found:
+            if (
+                path.endswith(f"/{match[1]}")
+                and path.startswith("/usr/")
+                and not Path(path).is_relative_to(ours)
+            ):
+                line = text.count("\n", 0, match.start()) + 1
+                raise BuildError(
+                    f"{source}:{line}: no header <{match[1]}>: shrinkpy has none; "
+                    "add a folder with it by include=",
+                    log,
+                )
+
+
+class Built:
+    """A driver that was compiled: load() it, on any number of machines.
+
+    Attributes: name; path (of the shared object); sources; sanitize; log (what the compiler printed);
+    cdef (of build(), or None).
+    """
+
+    def __init__(
+        self, name: str, path: Path, sources: tuple[Path, ...], sanitize: str, log: str, cdef: str | None
+    ) -> None:
+        self.name = name
+        self.path = path
+        self.sources = sources
+        self.sanitize = sanitize
+        self.log = log
+        self.cdef = cdef
+        self._declarations: Declarations | None = None
+
+    def load(self, machine: Machine) -> Driver:
+        """Load a copy of it on a machine, and run its module_init, as native.load does."""
+        from .driver import load
+
+        return load(self, machine)
+
+    __call__ = load
+
+    def __repr__(self) -> str:
+        return f"<Built {self.name!r}, {self.path}>"
+
+
+def build(
+    source: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    *,
+    include: Iterable[str | os.PathLike[str]] | str | os.PathLike[str] = (),
+    sanitize: str = "",
+    cflags: Iterable[str] = (),
+    cdef: str | None = None,
+    name: str | None = None,
+) -> Built:
+    """Compile a driver's source file, or several, together with shrinkpy's kernel runtime.
+
+    <linux/…> are shrinkpy's headers; folders of include come before them. cflags are added last.
+    sanitize is "address", "undefined" or "address,undefined". cdef declares what Python calls, in
+    cffi's words; without it, that is read from the debugging information (needs pyelftools:
+    shrinkpy[native]). name is the module's, default the first file's. The compiler is cc, or CC.
+
+    Raises BuildError, FileNotFoundError for a source that is not there, ValueError for an unknown
+    sanitizer.
+    """
+    if isinstance(source, str | os.PathLike):
+        source = (source,)
+    sources = tuple(Path(each) for each in source)
+    if not sources:
+        raise ValueError("build() needs a source file")
+    for each in sources:
+        if not each.is_file():
+            raise FileNotFoundError(2, "there is no such source file", str(each))
+    if isinstance(include, str | os.PathLike):
+        include = (include,)
+    name = name if name is not None else re.sub(r"\W", "_", sources[0].stem)
+    flags = (*FLAGS, *_check_sanitize(sanitize))
+    compiler = _compiler()
+    runtime = _runtime(compiler, flags)
+    where = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=scratch()))
+    options = [
+        *flags,
+        f'-DKBUILD_MODNAME="{name}"',
+        f'-DKBUILD_BASENAME="{name}"',
+        *(f"-I{Path(folder)}" for folder in include),
+        f"-I{get_include()}",
+        *cflags,
+    ]
+    log = ""
+    objects = []
+    for number, each in enumerate(sources):
+        made, needs = where / f"{number}-{each.stem}.o", where / f"{number}.d"
+        try:
+            log += _run([*compiler, *options, "-MD", "-MF", needs, "-c", each, "-o", made])
+        except BuildError as error:
+            _refuse_system_headers(each, needs, error.log)
+            raise
+        _refuse_system_headers(each, needs, log)
+        objects.append(made)
+    path = where / f"{name}.so"
+    core = str(Path(_core.__file__).absolute())
+    link = ["-shared", "-Wl,-z,defs", "-pthread", *flags]
+    log += _run([*compiler, *link, "-o", path, *objects, *runtime, core])
+    return Built(name, path, sources, sanitize, log, cdef)

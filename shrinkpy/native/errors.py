@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What goes wrong with a driver before it runs, and what a sanitizer finds in it."""
+
+from __future__ import annotations
+
+import re
+
+from ..errors import ShrinkpyError
+
+__all__ = ["BuildError", "SanitizerError", "explain"]
+
+
+class BuildError(ShrinkpyError, RuntimeError):
+    """A driver could not be built; the message is one line that says where, and what to do.
+
+    Attribute: log, all that the compiler and the linker printed.
+    """
+
+    def __init__(self, message: str, log: str = "") -> None:
+        super().__init__(message)
+        self.log = log
+
+
+class SanitizerError(ShrinkpyError, RuntimeError):
+    """A sanitizer found something; the message is its summary.
+
+    Attribute: report, all that the child printed on standard error.
+    """
+
+    def __init__(self, message: str, report: str = "") -> None:
+        super().__init__(message)
+        self.report = report
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (str(self), self.report)
+
+
+_WHERE = r"^(?P<file>[^\s:][^:\n]*):(?P<line>\d+):(?:\d+:)? "
+_NO_SYMBOL = "no symbol {what}: neither shrinkpy nor the driver's sources define it; add the file that does"
+_RULES = (
+    (
+        _WHERE + r"(?:fatal )?error: (?P<what>\S+): No such file or directory",
+        "no header <{what}>: shrinkpy has none; add a folder with it by include=",
+    ),
+    (
+        _WHERE + r"fatal error: '(?P<what>[^']+)' file not found",  # clang
+        "no header <{what}>: shrinkpy has none; add a folder with it by include=",
+    ),
+    (
+        _WHERE + r"error: (?:implicit declaration of|call to undeclared) function '(?P<what>\w+)'",
+        "no function {what}(): no header that it includes declares it; give one that does by include=",
+    ),
+    (
+        _WHERE + r"undefined reference to [`'](?P<what>[^']+)'",
+        _NO_SYMBOL,
+    ),
+    (_WHERE + r"(?:fatal )?error: (?P<what>.+)", "{what}"),
+)
+
+
+def explain(log: str) -> str:
+    """One line for what the compiler said: where, what is missing, and what to do."""
+    for pattern, text in _RULES:
+        match = re.search(pattern, log, re.MULTILINE)
+        if match:
+            return f"{match['file']}:{match['line']}: {text.format(what=match['what'])}"
+    match = re.search(r"undefined reference to [`']([^']+)'", log)
+    if match:
+        return _NO_SYMBOL.format(what=match[1])
+    lines = [line for line in log.splitlines() if line.strip()]
+    return f"the compiler failed: {lines[-1].strip() if lines else 'it printed nothing'}"
