@@ -98,12 +98,12 @@ lint: $(VENV)/built $(VENV)/test-needs $(VENV)/lint-needs
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml shrinkpy._core
-	$(BIN)/clang-format --dry-run -Werror $(C_SOURCES) benchmarks/*.c tests/*.c tests/drivers_c/*.[ch] shrinkpy/drivers/*.c
+	$(BIN)/clang-format --dry-run -Werror $(C_SOURCES) benchmarks/*.[ch] tests/*.c tests/drivers_c/*.[ch] shrinkpy/drivers/*.c
 
 format: $(VENV)/lint-needs
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/clang-format -i $(C_SOURCES) benchmarks/*.c tests/*.c tests/drivers_c/*.[ch] shrinkpy/drivers/*.c
+	$(BIN)/clang-format -i $(C_SOURCES) benchmarks/*.[ch] tests/*.c tests/drivers_c/*.[ch] shrinkpy/drivers/*.c
 
 # Files of the kernel that register shrinkers, and headers of their own: nothing of them is ours, and
 # nothing is changed. KERNEL_SOURCE is a tarball, or a tree.

@@ -9,9 +9,10 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include <shrinkpy/list_lru.h>
+
+#include "timing.h"
 
 /* As large as a small object of the kernel's. */
 struct object {
@@ -47,27 +48,6 @@ static const struct {
 } walks[] = { { "skip", skip }, { "rotate", rotate }, { "remove", take } };
 
 enum { NR_WALKS = 3, BARE = NR_WALKS, NR_TIMES };
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(double *v, int n)
-{
-	qsort(v, (size_t)n, sizeof(*v), by_value);
-	return v[n / 2];
-}
 
 static void fill(struct sp_list_lru *lru, struct object *o, int n)
 {

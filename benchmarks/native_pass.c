@@ -9,9 +9,10 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include <shrinkpy/core.h>
+
+#include "timing.h"
 
 static unsigned long count_one(struct shrinker *s, struct shrink_control *sc)
 {
@@ -23,27 +24,6 @@ static unsigned long scan_all(struct shrinker *s, struct shrink_control *sc)
 {
 	(void)s;
 	return sc->nr_to_scan;
-}
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(double *v, int n)
-{
-	qsort(v, (size_t)n, sizeof(*v), by_value);
-	return v[n / 2];
 }
 
 struct plain {

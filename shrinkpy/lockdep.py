@@ -111,7 +111,26 @@ def _subclass(subclass: int) -> int:
     return subclass
 
 
-class Lock(LockBase):
+class _Watched(LockBase):
+    """What locks of every kind have."""
+
+    def __init__(self, machine: Machine, name: str) -> None:
+        """Nothing: see __new__()."""
+
+    def release(self) -> None:
+        """Give back what this thread took last of it. Raises RuntimeError where it has nothing."""
+        self._give()
+
+    def locked(self) -> bool:
+        """Does any thread have it, in any way?"""
+        return self._locked
+
+    def mine(self) -> bool:
+        """Does this thread have it, in any way? What lockdep_is_held() says."""
+        return self._mine
+
+
+class Lock(_Watched):
     """A mutex of a machine's code under test; a context manager, as threading.Lock.
 
     Locks of one name are one class. Taking a second one of a class that is held is a report, unless
@@ -127,9 +146,6 @@ class Lock(LockBase):
         """See the class."""
         return super().__new__(cls, machine, machine.lockdep._key(name), cls._kind)
 
-    def __init__(self, machine: Machine, name: str) -> None:
-        """Nothing: see __new__()."""
-
     def acquire(self, blocking: bool = True, *, subclass: int = 0) -> bool:
         """Take it; not blocking is a try (mutex_trylock()), which says whether it did.
 
@@ -138,18 +154,6 @@ class Lock(LockBase):
         not acquired; ValueError.
         """
         return self._take(self._how | (0 if blocking else _TRY), _subclass(subclass))
-
-    def release(self) -> None:
-        """Give it back. Raises RuntimeError in a thread that does not have it."""
-        self._give()
-
-    def locked(self) -> bool:
-        """Does any thread have it?"""
-        return self._locked
-
-    def mine(self) -> bool:
-        """Does this thread have it? What lockdep_is_held() says."""
-        return self._mine
 
     @contextmanager
     def nested(self, subclass: int) -> Iterator[Self]:
@@ -179,7 +183,7 @@ class RLock(Lock):
     _how = _RECURSIVE
 
 
-class RWLock(LockBase):
+class RWLock(_Watched):
     """A lock that readers share: rw_semaphore, rwlock_t.
 
     As in the kernel, a reader may have to wait behind a writer that waits for another reader; so
@@ -191,9 +195,6 @@ class RWLock(LockBase):
         """See the class."""
         return super().__new__(cls, machine, machine.lockdep._key(name), lib.SP_LOCK_RW)
 
-    def __init__(self, machine: Machine, name: str) -> None:
-        """Nothing: see __new__()."""
-
     def acquire_read(self, blocking: bool = True, *, subclass: int = 0, recursive: bool = False) -> bool:
         """Share it; otherwise as Lock.acquire()."""
         how = _SHARED | (_RECURSIVE if recursive else 0) | (0 if blocking else _TRY)
@@ -202,18 +203,6 @@ class RWLock(LockBase):
     def acquire_write(self, blocking: bool = True, *, subclass: int = 0) -> bool:
         """Have it alone; otherwise as Lock.acquire()."""
         return self._take(0 if blocking else _TRY, _subclass(subclass))
-
-    def release(self) -> None:
-        """Give back what this thread took last of it. Raises RuntimeError where it has nothing."""
-        self._give()
-
-    def locked(self) -> bool:
-        """Does any thread have it, in any way?"""
-        return self._locked
-
-    def mine(self) -> bool:
-        """Does this thread have it, in any way?"""
-        return self._mine
 
     @contextmanager
     def read(self, *, subclass: int = 0, recursive: bool = False) -> Iterator[Self]:

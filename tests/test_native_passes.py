@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Passes over native shrinkers: the GIL is given up when they are long."""
+"""Passes over native shrinkers: they run without the GIL."""
 
 from __future__ import annotations
 

@@ -242,6 +242,9 @@ PyObject *status_error(enum sp_status status, const struct sp_reason *reason);
 /* Sets it. NULL, for the caller to return. */
 PyObject *raise_status(enum sp_status status, const struct sp_reason *reason);
 
+/* keep: where C finds it afterwards, or NULL. */
+int add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **keep);
+
 /* ---- one file a type --------------------------------------------------- */
 
 int machine_type_init(PyObject *module);

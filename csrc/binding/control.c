@@ -243,9 +243,5 @@ static PyType_Spec spec = {
 
 int control_type_init(PyObject *module)
 {
-	sp.control_type =
-		(PyTypeObject *)PyType_FromModuleAndSpec(module, &spec, NULL);
-	if (!sp.control_type)
-		return -1;
-	return PyModule_AddType(module, sp.control_type);
+	return add_type(module, &spec, &sp.control_type);
 }

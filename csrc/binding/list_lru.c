@@ -969,12 +969,5 @@ static PyType_Spec spec = {
 
 int list_lru_type_init(PyObject *module)
 {
-	PyObject *type = PyType_FromModuleAndSpec(module, &spec, NULL);
-	int status;
-
-	if (!type)
-		return -1;
-	status = PyModule_AddType(module, (PyTypeObject *)type);
-	Py_DECREF(type);
-	return status;
+	return add_type(module, &spec, NULL);
 }

@@ -448,9 +448,5 @@ static PyType_Spec spec = {
 
 int machine_type_init(PyObject *module)
 {
-	sp.machine_type =
-		(PyTypeObject *)PyType_FromModuleAndSpec(module, &spec, NULL);
-	if (!sp.machine_type)
-		return -1;
-	return PyModule_AddType(module, sp.machine_type);
+	return add_type(module, &spec, &sp.machine_type);
 }

@@ -141,9 +141,5 @@ static PyType_Spec spec = {
 
 int memcg_type_init(PyObject *module)
 {
-	sp.memcg_type =
-		(PyTypeObject *)PyType_FromModuleAndSpec(module, &spec, NULL);
-	if (!sp.memcg_type)
-		return -1;
-	return PyModule_AddType(module, sp.memcg_type);
+	return add_type(module, &spec, &sp.memcg_type);
 }

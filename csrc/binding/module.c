@@ -100,6 +100,21 @@ static int intern(PyObject **to, const char *name)
 	return *to ? 0 : -1;
 }
 
+int add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **keep)
+{
+	PyObject *type = PyType_FromModuleAndSpec(module, spec, NULL);
+	int status;
+
+	if (!type)
+		return -1;
+	status = PyModule_AddType(module, (PyTypeObject *)type);
+	if (keep)
+		*keep = (PyTypeObject *)type;
+	else
+		Py_DECREF(type);
+	return status;
+}
+
 static int add_to(PyObject *module)
 {
 	methods_init();

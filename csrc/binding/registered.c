@@ -508,9 +508,5 @@ static PyType_Spec spec = {
 
 int registered_type_init(PyObject *module)
 {
-	sp.registered_type =
-		(PyTypeObject *)PyType_FromModuleAndSpec(module, &spec, NULL);
-	if (!sp.registered_type)
-		return -1;
-	return PyModule_AddType(module, sp.registered_type);
+	return add_type(module, &spec, &sp.registered_type);
 }
