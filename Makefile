@@ -147,19 +147,19 @@ $(VENV)/built: $(VENV)/needs pyproject.toml setup.py build_ffi.py $(CORE_SOURCES
 	@$(PIP) --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/test-needs: | $(VENV)/needs
+$(VENV)/test-needs: pyproject.toml | $(VENV)/needs
 	@$(call install-needs,p["project"]["optional-dependencies"]["test"])
 	@touch $@
 
-$(VENV)/all-needs: | $(VENV)/needs
+$(VENV)/all-needs: Makefile | $(VENV)/needs
 	@$(PIP) $(ALL_NEEDS)
 	@touch $@
 
-$(VENV)/coverage-needs: | $(VENV)/needs
+$(VENV)/coverage-needs: Makefile | $(VENV)/needs
 	@$(PIP) $(COVERAGE_NEEDS)
 	@touch $@
 
-$(VENV)/lint-needs: | $(VENV)/needs
+$(VENV)/lint-needs: Makefile | $(VENV)/needs
 	@$(PIP) $(LINT_NEEDS)
 	@touch $@
 

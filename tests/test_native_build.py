@@ -63,6 +63,22 @@ class TestWhatItMakes:
         with built.load(machine) as driver:
             assert driver.answer() == 43
 
+    def test_but_a_whole_kernels_behind_them_and_before_those_for_programs(
+        self, write: Write, machine: sp.Machine, tmp_path: Path
+    ) -> None:
+        write("", name="include/linux/kconfig.h")
+        write("#error not this one", name="include/linux/module.h")
+        write("#define ANSWER 42", name="include/linux/if_ether.h")
+        write("#define MORE 1", name="include/uapi/linux/more.h")
+        source = write(
+            "#include <linux/module.h>",
+            "#include <linux/if_ether.h>",
+            "#include <linux/more.h>",
+            "int answer(void) { return ANSWER + MORE; }",
+        )
+        with native.build(source, include=tmp_path / "include").load(machine) as driver:
+            assert driver.answer() == 43
+
     def test_warnings_are_kept_in_the_log(self, write: Write) -> None:
         built = native.build(write("int f(void) { int x; return x; }"), cflags=["-Wuninitialized"])
         assert "driver.c:1:" in built.log
@@ -107,7 +123,7 @@ class TestErrors:
             native.build(source)
         assert str(caught.value) == (
             f"{source}:2: no header <linux/no_such_thing.h>: shrinkpy has none; "
-            "add a folder with it by include="
+            "add a folder with it by include=, as a kernel tree's include/ is"
         )
         assert "no_such_thing" in caught.value.log
 

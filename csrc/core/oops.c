@@ -11,35 +11,22 @@
 #include "internal.h"
 #include "pass.h"
 
-static __thread struct sp_boundary *innermost;
+__thread struct sp_boundary *sp_boundary_innermost;
 
 void sp_boundary_enter(struct sp_boundary *b)
 {
-	b->outer = innermost;
-	innermost = b;
+	b->outer = sp_boundary_innermost;
+	sp_boundary_innermost = b;
 }
 
 void sp_boundary_leave(struct sp_boundary *b)
 {
-	innermost = b->outer;
-}
-
-struct sp_boundary *sp_boundary_hide(void)
-{
-	struct sp_boundary *b = innermost;
-
-	innermost = NULL;
-	return b;
-}
-
-void sp_boundary_restore(struct sp_boundary *b)
-{
-	innermost = b;
+	sp_boundary_innermost = b->outer;
 }
 
 void sp_oops_v(struct machine *m, const char *fmt, va_list ap)
 {
-	struct sp_boundary *b = innermost;
+	struct sp_boundary *b = sp_boundary_innermost;
 	char text[sizeof(b->reason.text)];
 
 	vsnprintf(text, sizeof(text), fmt, ap);
@@ -50,7 +37,7 @@ void sp_oops_v(struct machine *m, const char *fmt, va_list ap)
 	}
 	(void)m;
 	explain(&b->reason, SP_OOPS, NULL, -1, NULL, "%s", text);
-	innermost = b->outer;
+	sp_boundary_innermost = b->outer;
 	passes_unwind(b->frame);
 	__builtin_longjmp(b->env, 1);
 }

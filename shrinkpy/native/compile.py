@@ -179,15 +179,27 @@ def _refuse_system_headers(source: Path, dependencies: Path, log: str = "") -> N
         for path in found:
             if (
                 path.endswith(f"/{match[1]}")
-                and path.startswith("/usr/")
+                and path.startswith("/usr/include/")
                 and not Path(path).is_relative_to(ours)
             ):
                 line = text.count("\n", 0, match.start()) + 1
                 raise BuildError(
                     f"{source}:{line}: no header <{match[1]}>: shrinkpy has none; "
-                    "add a folder with it by include=",
+                    "add a folder with it by include=, as a kernel tree's include/ is",
                     log,
                 )
+
+
+def _search(include: Iterable[str | os.PathLike[str]]) -> list[str]:
+    """Where headers are looked for: the caller's folders, ours, and a whole kernel's behind ours."""
+    before, behind = [], []
+    for folder in map(Path, include):
+        if (folder / "linux" / "kconfig.h").is_file():
+            # Before libc's linux/…, which is for programs.
+            behind += [f"-isystem{folder}", f"-isystem{folder / 'uapi'}"]
+        else:
+            before.append(f"-I{folder}")
+    return [*before, f"-I{get_include()}", *behind]
 
 
 class Built:
@@ -231,7 +243,8 @@ def build(
 ) -> Built:
     """Compile a driver's source file, or several, together with shrinkpy's kernel runtime.
 
-    <linux/…> are shrinkpy's headers; folders of include come before them. cflags are added last.
+    <linux/…> are shrinkpy's headers; folders of include come before them, but a kernel tree's whole
+    include/ behind them: it gives what shrinkpy has not. cflags are added last.
     sanitize is "address", "undefined" or "address,undefined". cdef declares what Python calls, in
     cffi's words; without it, that is read from the debugging information (needs pyelftools:
     shrinkpy[native]). name is the module's, default the first file's. The compiler is cc, or CC.
@@ -258,8 +271,7 @@ def build(
         *flags,
         f'-DKBUILD_MODNAME="{name}"',
         f'-DKBUILD_BASENAME="{name}"',
-        *(f"-I{Path(folder)}" for folder in include),
-        f"-I{get_include()}",
+        *_search(include),
         *cflags,
     ]
     log = ""

@@ -40,11 +40,11 @@ _NO_SYMBOL = "no symbol {what}: neither shrinkpy nor the driver's sources define
 _RULES = (
     (
         _WHERE + r"(?:fatal )?error: (?P<what>\S+): No such file or directory",
-        "no header <{what}>: shrinkpy has none; add a folder with it by include=",
+        "no header <{what}>: shrinkpy has none; add a folder with it by include=, as a kernel tree's include/ is",
     ),
     (
         _WHERE + r"fatal error: '(?P<what>[^']+)' file not found",  # clang
-        "no header <{what}>: shrinkpy has none; add a folder with it by include=",
+        "no header <{what}>: shrinkpy has none; add a folder with it by include=, as a kernel tree's include/ is",
     ),
     (
         _WHERE + r"error: (?:implicit declaration of|call to undeclared) function '(?P<what>\w+)'",
