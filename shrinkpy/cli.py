@@ -31,9 +31,9 @@ from .output import UnwritableError, check_writable, write_whole
 from .pressure import (
     DEFAULT_TARGET,
     MAX_CGROUPS,
-    DriverPressure,
     Plan,
     Pressure,
+    Reclaiming,
     Row,
     TargetError,
     TargetFailed,
@@ -163,6 +163,10 @@ def run(
             help="A class with count_objects and scan_objects, module:Class or file.py:Class; or driver.c.",
         ),
     ] = DEFAULT_TARGET,
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="SOURCE", help="More files in C, linked with the driver.", show_default=False),
+    ] = None,
     size: Annotated[
         str | None,
         typer.Option(
@@ -225,6 +229,14 @@ def run(
             show_default="the target's, or 0",
         ),
     ] = None,
+    include: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="DIR",
+            help="Headers of a driver's own; or a kernel tree's include/, for what shrinkpy has none of.",
+            show_default=False,
+        ),
+    ] = None,
     trace: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write the trace, as ftrace's text of the mm_shrink_slab events."),
@@ -236,8 +248,10 @@ def run(
     Without a TARGET: what Rust Binder registers its shrinker for, on real memory.
 
     What else a target may have (object_size, fill(), step(), …) stands at shrinkpy.pressure.Target.
-    A driver in C is built and loaded; it may have shrinkpy_fill(unsigned long bytes), shrinkpy_step(void)
-    and int shrinkpy_verify(void).
+
+    A driver in C is built and loaded. It, or a SOURCE after it, may have
+    void shrinkpy_fill(unsigned long bytes), void shrinkpy_step(void),
+    int shrinkpy_verify(void) and void shrinkpy_close(void).
     """
     if plan is not Plan.STEADY and (priority is not None or passes is not None):
         raise _BadInputError("--priority and --passes are for steady pressure: add --pressure steady")
@@ -256,8 +270,16 @@ def run(
         if target.endswith(".c"):
             if seeks is not None or batch is not None:
                 raise _BadInputError("--seeks and --batch are for targets in Python: a driver sets its own")
-            made: Pressure = DriverPressure(target, size=nr_bytes, nodes=nodes, cgroups=memcg)
+            from .driver_pressure import DriverPressure
+
+            made: Reclaiming = DriverPressure(
+                [target, *(sources or ())], include=include or (), size=nr_bytes, nodes=nodes, cgroups=memcg
+            )
         else:
+            if sources or include:
+                raise _BadInputError(
+                    "more files and --include are for drivers in C: one target at a time, or driver.c"
+                )
             made = Pressure(
                 load_target(target),
                 target,
@@ -282,21 +304,17 @@ def run(
             write_whole(trace, pressure.machine.trace.lines())
             if overrun := pressure.machine.trace.overrun:
                 _say(f"the trace lacks {overrun} events, which were overwritten: take fewer passes")
-    if pressure.still_freeing:
-        _say("gave up dropping after 64 rounds: the target still says that it frees something")
-    for short in pressure.short:
-        _say(f"memory.reclaim fell short: {short}")
+    for remark in pressure.remarks():
+        _say(remark)
     if as_json:
         print(json.dumps(pressure.result()))
     else:
         _print_totals(pressure, checked)
-    if not isinstance(pressure, DriverPressure):
-        return 0
-    if pressure.log and not as_json:
-        print("its log:", *pressure.log, sep="\n  ")
-    for leak in pressure.leaks:
-        _say(f"{target} leaked: {leak}")
-    return 1 if pressure.leaks else 0
+        if pressure.log:
+            print("its log:", *pressure.log, sep="\n  ")
+        for report in pressure.lockdep:
+            print(report, end="")
+    return 1 if pressure.faulty else 0
 
 
 _HEADINGS = ("prio", "node", "cgroup", "freeable", "scan calls", "scanned", "freed", "deferred", "µs")
@@ -311,12 +329,12 @@ def _on_terminal() -> bool:
 
 
 @contextlib.contextmanager
-def _quiet(_pressure: Pressure, _planned: int | None) -> Iterator[Callable[[Row], None]]:
+def _quiet(_pressure: Reclaiming, _planned: int | None) -> Iterator[Callable[[Row], None]]:
     yield lambda _row: None
 
 
 @contextlib.contextmanager
-def _plain(pressure: Pressure, _planned: int | None) -> Iterator[Callable[[Row], None]]:
+def _plain(pressure: Reclaiming, _planned: int | None) -> Iterator[Callable[[Row], None]]:
     path = max(len("cgroup"), *(len(memcg.path) for memcg in pressure.cgroups))
 
     def line(cells: list[str] | tuple[str, ...]) -> None:
@@ -340,7 +358,7 @@ def _table(rows: list[Row]) -> Table:
 
 
 @contextlib.contextmanager
-def _live(pressure: Pressure, planned: int | None) -> Iterator[Callable[[Row], None]]:
+def _live(pressure: Reclaiming, planned: int | None) -> Iterator[Callable[[Row], None]]:
     from rich.console import Console, Group
     from rich.live import Live
     from rich.padding import Padding
@@ -376,7 +394,7 @@ def _mib(nr_bytes: int) -> str:
     return f"{nr_bytes / (1 << 20):.1f} MiB"
 
 
-def _print_totals(pressure: Pressure, checked: str | None) -> None:
+def _print_totals(pressure: Reclaiming, checked: str | None) -> None:
     freed, scanned = pressure.freed_objects, pressure.scanned_objects
     size = "" if pressure.freed_bytes is None else f" ({_mib(pressure.freed_bytes)})"
     efficiency = f", efficiency {100 * freed / scanned:.1f} %" if scanned else ""

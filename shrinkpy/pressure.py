@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import enum
 import gc
@@ -15,30 +16,29 @@ import re
 import sys
 import time
 import traceback
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from types import ModuleType, SimpleNamespace, TracebackType
+from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 from .control import DEF_PRIORITY, CountObjects, Flags, ScanObjects
 from .core import ShrinkControl
-from .errors import KernelWouldError, ReclaimShortError, ShrinkpyError
+from .errors import ReclaimShortError, ShrinkpyError
 from .machine import Machine, MemCgroup
 from .reclaim import Reclaimed
 from .shrinker import RegisteredShrinker, UnregisteredShrinker
 
 if TYPE_CHECKING:
-    from .native import Driver, DriverShrinker
+    from .native import DriverShrinker
 
 __all__ = [
     "DEFAULT_SIZE",
     "DEFAULT_TARGET",
     "MAX_CGROUPS",
-    "DriverPressure",
     "Plan",
     "Pressure",
+    "Reclaiming",
     "Row",
     "Target",
     "TargetError",
@@ -116,7 +116,7 @@ class Plan(enum.StrEnum):
     DIRECT = "direct"
     """priority 12 down to 0, as direct reclaim that never finds enough"""
     DROP = "drop"
-    """priority 0 until a round over everything frees nothing, as drop_caches does"""
+    """priority 0 until a round over everything frees nothing; Machine.drop_slab() ends as drop_caches does"""
     STEADY = "steady"
     """one priority, again and again"""
     KSWAPD = "kswapd"
@@ -259,90 +259,54 @@ def resident_memory() -> int:
 # ---- the pressure
 
 
-class Pressure:
-    """A target registered on a machine of its own, and what reclaim did to it.
+class Reclaiming(abc.ABC):
+    """A machine of its own, something registered on it, and what reclaim did to that.
 
-    Made of a class (see Target) and what it is called. size is for the target, in bytes (None: its
-    own default); nodes and cgroups (children c0, c1, … of the root) are the machine's;
-    seeks and batch take the place of the target's. Call fill(), go through passes(), call verify();
-    close(), or the end of a with block, tears all down.
+    nodes and cgroups (children c0, c1, … of the root) are the machine's. Call fill(), go through
+    passes(), call verify(); close(), or the end of a with block, tears all down.
 
-    Attributes: rows, one a pass; rss_before and rss_after, bytes resident before the first and after
-    the last pass (None: not yet); still_freeing, a drop was given up after 64 rounds; short, where
-    memory.reclaim freed less than it was asked for, in words.
-
-    Raises TargetError if the target cannot be set up, TargetFailed where one of its methods raises.
+    Attributes: name; machine; cgroups, the root and its children; target, whose methods fill() and so
+    on are called, if it has them; object_size, bytes that go with an object (None: unknown); rows, one
+    a pass; rss_before and rss_after, bytes resident before the first and after the last pass (None: not
+    yet); still_freeing, a drop was given up after 64 rounds; short, where memory.reclaim freed less
+    than it was asked for, in words; after close() lockdep, what it reported, and log and leaks, a line
+    each, what code under test printed and what it did not give back.
     """
 
-    def __init__(
-        self,
-        cls: type,
-        name: str | None = None,
-        *,
-        size: int | None = None,
-        nodes: int = 1,
-        cgroups: int = 0,
-        seeks: int | None = None,
-        batch: int | None = None,
-    ) -> None:
+    def __init__(self, name: str, *, nodes: int = 1, cgroups: int = 0) -> None:
         """See the class."""
-        self.name = name if name is not None else cls.__qualname__
+        self.name = name
+        self.target: Any = None
+        self.object_size: int | None = None
         self.rows: list[Row] = []
         self.rss_before: int | None = None
         self.rss_after: int | None = None
         self.still_freeing = False
         self.short: list[str] = []
+        self.lockdep: list[str] = []
+        self.log: list[str] = []
+        self.leaks: list[str] = []
         with contextlib.ExitStack() as stack:
             self.machine = stack.enter_context(Machine(nodes))
+            stack.callback(self._read_lockdep)
             children = [self.machine.root.create(f"c{i}") for i in range(cgroups)]
             self.cgroups = (self.machine.root, *children)
-            self.target = self._make(cls, size)
-            stack.callback(self._call, "close")
-            self.registration = self._register(seeks, batch)
-            stack.callback(self.registration.close)
-            self._call("attach", self.registration, self.cgroups)
+            self._set_up(stack)
             self._stack = stack.pop_all()
 
-    def _make(self, cls: type, size: int | None) -> Any:
-        keywords: dict[str, Any] = {}
-        parameter = _parameter(cls, "size")
-        if size is not None and parameter is None:
-            raise TargetError(
-                f"{self.name} takes no size: leave --size out, or give its __init__() a parameter size"
-            )
-        if parameter and (size is not None or parameter.default is parameter.empty):
-            keywords["size"] = size if size is not None else DEFAULT_SIZE
-        if _parameter(cls, "flags"):
-            keywords["flags"] = Flags(0)
-            if self.machine.nr_nodes > 1:
-                keywords["flags"] |= Flags.NUMA_AWARE
-            if len(self.cgroups) > 1:
-                keywords["flags"] |= Flags.MEMCG_AWARE
-        try:
-            return cls(**keywords)
-        except Exception as error:
-            raise TargetError(
-                f"cannot make {self.name} (with {', '.join(keywords) or 'no arguments'}): {_told(error)}"
-            ) from error
+    def _read_lockdep(self) -> None:
+        self.lockdep = [str(report) for report in self.machine.lockdep.reports]
 
-    def _register(self, seeks: int | None, batch: int | None) -> RegisteredShrinker:
-        target = self.target
-        self.object_size: int | None = getattr(target, "object_size", None)
-        try:
-            if self.object_size is not None and not (type(self.object_size) is int and self.object_size > 0):
-                raise ValueError(f"object_size must be an int above 0, not {self.object_size!r}")
-            with UnregisteredShrinker.alloc(
-                getattr(target, "name", type(target).__name__),
-                machine=self.machine,
-                flags=getattr(target, "flags", 0),
-            ) as unregistered:
-                unregistered.set_seeks(
-                    seeks if seeks is not None else getattr(target, "seeks", unregistered.seeks)
-                )
-                unregistered.set_batch(batch if batch is not None else getattr(target, "batch", 0))
-                return unregistered.register(target)
-        except (TypeError, ValueError) as error:
-            raise TargetError(f"cannot register {self.name}: {error}") from error
+    @abc.abstractmethod
+    def _set_up(self, stack: contextlib.ExitStack) -> None:
+        """Set target and object_size, and register; what undoes it goes on the stack."""
+
+    @abc.abstractmethod
+    def _shrinkers(self) -> Iterable[RegisteredShrinker | DriverShrinker]:
+        """What is registered, to be counted."""
+
+    def _set_bit(self, memcg: MemCgroup, nid: int) -> None:  # noqa: B027 - most set their own
+        """Make the next pass over this cgroup and node call what nobody else would have called."""
 
     # A method that the target need not have.
     def _call(self, method: str, *args: object) -> Any:
@@ -386,10 +350,15 @@ class Pressure:
             rows = self._memory_reclaim(objects)
         else:
             rows = self._until_nothing_goes()
-        gc.collect()
+        self._settle()
         self.rss_before = resident_memory()
         yield from rows
+        self._settle()
         self.rss_after = resident_memory()
+
+    def _settle(self) -> None:
+        """Give back, before resident memory is measured, what nobody holds any more."""
+        gc.collect()
 
     def _priorities(self, priorities: Iterable[int]) -> Iterator[Row]:
         for priority in priorities:
@@ -417,21 +386,23 @@ class Pressure:
         for memcg in [child for child in self.cgroups[1:] if counted[child]] or self.cgroups[:1]:
             yield from self._reclaim(partial(memcg.reclaim, objects or max(1, counted[memcg] // 2)))
 
-    # What the target has: cgroup's inode number -> objects a node.
+    # What is there: cgroup's inode number -> objects a node.
     def _counted(self) -> dict[int, list[int]]:
-        return self._counted_of(self.registration)
-
-    def _counted_of(self, shrinker: RegisteredShrinker | DriverShrinker) -> dict[int, list[int]]:
-        directory = shrinker.debugfs
-        if directory is None:  # for its name
-            return {}
-        try:
-            lines = [[int(n) for n in line.split()] for line in directory.count.splitlines()]
-        except Exception as error:
-            raise TargetFailed(
-                f"{self.name}: {type(error).__name__} when it was asked for a count"
-            ) from error
-        return {ino: counts for ino, *counts in lines}
+        total: dict[int, list[int]] = {}
+        for shrinker in self._shrinkers():
+            directory = shrinker.debugfs
+            if directory is None:  # for its name
+                continue
+            try:
+                lines = [[int(n) for n in line.split()] for line in directory.count.splitlines()]
+            except Exception as error:
+                raise TargetFailed(
+                    f"{self.name}: {type(error).__name__} when it was asked for a count"
+                ) from error
+            for ino, *counts in lines:
+                before = total.get(ino, [0] * len(counts))
+                total[ino] = [a + b for a, b in zip(before, counts, strict=True)]
+        return total
 
     def _reclaim(self, call: Callable[[], Reclaimed]) -> Iterator[Row]:
         if self.rows:
@@ -460,11 +431,6 @@ class Pressure:
             )
             self.rows.append(row)
             yield row
-
-    # Nobody else would: a target without attach() does not get the registration to do it with.
-    def _set_bit(self, memcg: MemCgroup, nid: int) -> None:
-        if self.registration.flags & Flags.MEMCG_AWARE and not hasattr(self.target, "attach"):
-            self.registration.set_bit(memcg, nid)
 
     def _pass(self, priority: int, nid: int, memcg: MemCgroup) -> Row:
         if self.rows:
@@ -517,6 +483,20 @@ class Pressure:
         """Scanned by all passes."""
         return sum(row.scanned for row in self.rows)
 
+    @property
+    def faulty(self) -> bool:
+        """Was something found, once it is closed?"""
+        return bool(self.leaks or self.lockdep)
+
+    def remarks(self) -> Iterator[str]:
+        """Tell, after close(), what a reader of the numbers should know, a line each."""
+        if self.still_freeing:
+            yield f"gave up dropping after {_MAX_ROUNDS} rounds: {self.name} still frees something"
+        for short in self.short:
+            yield f"memory.reclaim fell short: {short}"
+        for leak in self.leaks:
+            yield f"{self.name} leaked: {leak}"
+
     def result(self) -> dict[str, Any]:
         """All of it, as JSON has it."""
         return {
@@ -526,6 +506,7 @@ class Pressure:
             "rss_before": self.rss_before,
             "rss_after": self.rss_after,
             "passes": [row._asdict() for row in self.rows],
+            "lockdep": self.lockdep,
         }
 
     def close(self) -> None:
@@ -547,92 +528,82 @@ class Pressure:
                 raise
 
 
-class _DriverTarget:
-    """What a driver in C has for Target, as functions that are not static: shrinkpy_fill() and so on."""
+class Pressure(Reclaiming):
+    """A target in Python under reclaim: an object of a class, registered; see Reclaiming and Target.
 
-    def __init__(self, driver: Driver, size: int) -> None:
-        self._driver = driver
-        self._size = size
+    Made of the class and what it is called. size is for the target, in bytes (None: its own default);
+    seeks and batch take the place of the target's.
 
-    def _has(self, name: str) -> bool:
-        return name in self._driver.functions
-
-    def attach(self, registration: object, cgroups: object) -> None:
-        """Nothing: its shrinkers set their bits themselves."""
-
-    def fill(self) -> None:
-        """Call the driver's void shrinkpy_fill(unsigned long bytes)."""
-        if self._has("shrinkpy_fill"):
-            self._driver.shrinkpy_fill(self._size)
-
-    def step(self) -> None:
-        """Call the driver's void shrinkpy_step(void)."""
-        if self._has("shrinkpy_step"):
-            self._driver.shrinkpy_step()
-
-    def verify(self) -> str | None:
-        """Call the driver's int shrinkpy_verify(void): 0, or -errno where something is broken."""
-        if not self._has("shrinkpy_verify"):
-            return None
-        if status := self._driver.shrinkpy_verify():
-            from .drivers.binder import DamagedError
-
-            raise DamagedError(f"shrinkpy_verify() gave {status}")
-        return "shrinkpy_verify() found nothing wrong"
-
-
-class DriverPressure(Pressure):
-    """A driver in C, built and loaded on a machine of its own, and what reclaim did to its shrinkers.
-
-    As Pressure. The driver may have the functions shrinkpy_fill(unsigned long bytes) (size, or 256
-    MiB), shrinkpy_step(void) and int shrinkpy_verify(void). After close(): log and leaks have what
-    it printed and what it did not give back.
-
-    Raises TargetError if it cannot be built or its module_init fails.
+    Raises TargetError if the target cannot be set up, TargetFailed where one of its methods raises.
     """
 
-    def __init__(self, source: str, *, size: int | None = None, nodes: int = 1, cgroups: int = 0) -> None:
+    def __init__(
+        self,
+        cls: type,
+        name: str | None = None,
+        *,
+        size: int | None = None,
+        nodes: int = 1,
+        cgroups: int = 0,
+        seeks: int | None = None,
+        batch: int | None = None,
+    ) -> None:
         """See the class."""
-        from . import native
+        self._class, self._size, self._seeks, self._batch = cls, size, seeks, batch
+        super().__init__(name if name is not None else cls.__qualname__, nodes=nodes, cgroups=cgroups)
 
-        self.name = source
-        self.rows = []
-        self.rss_before = self.rss_after = None
-        self.still_freeing = False
-        self.short = []
-        self.object_size = None
-        self.log: list[str] = []
-        self.leaks: list[str] = []
-        with contextlib.ExitStack() as stack:
-            self.machine = stack.enter_context(Machine(nodes))
-            children = [self.machine.root.create(f"c{i}") for i in range(cgroups)]
-            self.cgroups = (self.machine.root, *children)
-            try:
-                self._driver = native.load(source, self.machine)
-            except (native.BuildError, OSError, KernelWouldError) as error:
-                raise TargetError(f"cannot run {source}: {error}") from error
-            stack.callback(self._unload)
-            self.target = _DriverTarget(self._driver, DEFAULT_SIZE if size is None else size)
-            self.registration: Any = SimpleNamespace(flags=Flags(0))
-            self._stack = stack.pop_all()
+    def _set_up(self, stack: contextlib.ExitStack) -> None:
+        self.target = self._make(self._class, self._size)
+        stack.callback(self._call, "close")
+        self.object_size = getattr(self.target, "object_size", None)
+        self.registration = self._register(self._seeks, self._batch)
+        stack.callback(self.registration.close)
+        self._call("attach", self.registration, self.cgroups)
 
-    def _counted(self) -> dict[int, list[int]]:
-        total: dict[int, list[int]] = {}
-        for shrinker in self._driver.shrinkers:
-            for ino, counts in self._counted_of(shrinker).items():
-                before = total.get(ino, [0] * len(counts))
-                total[ino] = [a + b for a, b in zip(before, counts, strict=True)]
-        return total
+    def _shrinkers(self) -> Iterable[RegisteredShrinker]:
+        return (self.registration,)
 
+    # Nobody else would: a target without attach() does not get the registration to do it with.
     def _set_bit(self, memcg: MemCgroup, nid: int) -> None:
-        pass  # its shrinkers do it themselves
+        if self.registration.flags & Flags.MEMCG_AWARE and not hasattr(self.target, "attach"):
+            self.registration.set_bit(memcg, nid)
 
-    def _unload(self) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ResourceWarning)  # told by leaks
-            self._driver.close()
-        self.log, self.leaks = list(self._driver.log), self._driver.leaks
+    def _make(self, cls: type, size: int | None) -> Any:
+        keywords: dict[str, Any] = {}
+        parameter = _parameter(cls, "size")
+        if size is not None and parameter is None:
+            raise TargetError(
+                f"{self.name} takes no size: leave --size out, or give its __init__() a parameter size"
+            )
+        if parameter and (size is not None or parameter.default is parameter.empty):
+            keywords["size"] = size if size is not None else DEFAULT_SIZE
+        if _parameter(cls, "flags"):
+            keywords["flags"] = Flags(0)
+            if self.machine.nr_nodes > 1:
+                keywords["flags"] |= Flags.NUMA_AWARE
+            if len(self.cgroups) > 1:
+                keywords["flags"] |= Flags.MEMCG_AWARE
+        try:
+            return cls(**keywords)
+        except Exception as error:
+            raise TargetError(
+                f"cannot make {self.name} (with {', '.join(keywords) or 'no arguments'}): {_told(error)}"
+            ) from error
 
-    def result(self) -> dict[str, Any]:
-        """All of it, as JSON has it; after close()."""
-        return {**super().result(), "log": self.log, "leaks": self.leaks}
+    def _register(self, seeks: int | None, batch: int | None) -> RegisteredShrinker:
+        target = self.target
+        try:
+            if self.object_size is not None and not (type(self.object_size) is int and self.object_size > 0):
+                raise ValueError(f"object_size must be an int above 0, not {self.object_size!r}")
+            with UnregisteredShrinker.alloc(
+                getattr(target, "name", type(target).__name__),
+                machine=self.machine,
+                flags=getattr(target, "flags", 0),
+            ) as unregistered:
+                unregistered.set_seeks(
+                    seeks if seeks is not None else getattr(target, "seeks", unregistered.seeks)
+                )
+                unregistered.set_batch(batch if batch is not None else getattr(target, "batch", 0))
+                return unregistered.register(target)
+        except (TypeError, ValueError) as error:
+            raise TargetError(f"cannot register {self.name}: {error}") from error

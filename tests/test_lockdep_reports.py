@@ -244,7 +244,7 @@ class TestWhileItLooks:
 
         a, b = sp.Lock(machine, "a"), sp.Lock(machine, "b")
         with a:
-            monkeypatch.setattr("traceback.format_stack", interrupt)
+            monkeypatch.setattr("traceback.StackSummary.extract", interrupt)
             with pytest.raises(KeyboardInterrupt):
                 b.acquire()
             assert not b.locked()

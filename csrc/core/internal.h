@@ -395,6 +395,14 @@ struct lock_class *lockdep_take(struct machine *m, const struct sp_lock *l,
 				const char *where);
 void lockdep_exit(struct machine *m);
 
+/* ---- stack.c ----------------------------------------------------------- */
+
+/* free() it. NULL: no memory. Calls a hook; where: file:line, or NULL. */
+char *stack_here(struct machine *m, const char *where);
+/* Round a fork. */
+void symbols_hold(void);
+void symbols_let_go(void);
+
 /* ---- fault.c ----------------------------------------------------------- */
 
 void *site_alloc(struct machine *m, enum sp_site site, int nid, size_t size);

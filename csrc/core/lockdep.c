@@ -9,18 +9,14 @@
  * reporting are done under the machine's lock. The stack of a new edge is asked
  * for before that, since a hook gives it.
  */
-#define _GNU_SOURCE
-#include <dlfcn.h>
+#define _GNU_SOURCE /* asprintf() */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#ifdef __GLIBC__
-#include <execinfo.h>
-#endif
 
 #include "internal.h"
 
-enum { CLASS_CHAINS = 64, EDGE_CHAINS = 256, MAX_FRAMES = 32 };
+enum { CLASS_CHAINS = 64, EDGE_CHAINS = 256 };
 
 /*
  * What an edge held -> taken may be. The one who takes a class as a recursive
@@ -211,85 +207,6 @@ static struct lock_class *class_of(struct machine *m, struct lockdep *d,
 	c = add_class(d, key, subclass, l->name);
 	machine_unlock(m);
 	return c;
-}
-
-/* ---- stacks ------------------------------------------------------------ */
-
-static const char *base_of(const char *path)
-{
-	const char *slash = path ? strrchr(path, '/') : NULL;
-
-	return slash ? slash + 1 : path ? path : "";
-}
-
-/* Of no help: this module, the interpreter, and what lies under both. */
-static bool is_machinery(const Dl_info *at, const Dl_info *own)
-{
-	static const char *const names[] = { "python",  "libpython", "libffi",
-					     "_cffi",   "libc.",     "ld-linux",
-					     "libasan", "libtsan" };
-	const char *base = base_of(at->dli_fname);
-	size_t i;
-
-	if (at->dli_fbase == own->dli_fbase)
-		return true;
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (!strncmp(base, names[i], strlen(names[i])))
-			return true;
-	}
-	return false;
-}
-
-static void print_frames(FILE *f)
-{
-#ifdef __GLIBC__
-	void *frames[MAX_FRAMES];
-	int i, n = backtrace(frames, MAX_FRAMES);
-	Dl_info at, own = { 0 };
-
-	dladdr((void *)&print_frames, &own);
-	for (i = 0; i < n; i++) {
-		/* The call, not what comes after it. */
-		char *pc = (char *)frames[i] - 1;
-
-		if (!dladdr(pc, &at) || is_machinery(&at, &own))
-			continue;
-		if (at.dli_sname)
-			fprintf(f, "  C: %s+%#tx (%s)\n", at.dli_sname,
-				pc - (char *)at.dli_saddr,
-				base_of(at.dli_fname));
-		else
-			fprintf(f, "  C: %s+%#tx\n", base_of(at.dli_fname),
-				pc - (char *)at.dli_fbase);
-	}
-#else
-	(void)f;
-#endif
-}
-
-/* Where this thread is: free() it. NULL: no memory. Calls a hook. */
-static char *stack_here(struct machine *m, const char *where)
-{
-	char *text = NULL, *hooked = NULL;
-	size_t len;
-	FILE *f;
-
-	if (m->hooks.stack)
-		hooked = m->hooks.stack(m->hooks_data);
-	f = open_memstream(&text, &len);
-	if (f) {
-		if (hooked)
-			fputs(hooked, f);
-		print_frames(f);
-		if (where)
-			fprintf(f, "  at %s\n", where);
-		if (fclose(f)) {
-			free(text);
-			text = NULL;
-		}
-	}
-	free(hooked);
-	return text;
 }
 
 /* ---- the search -------------------------------------------------------- */

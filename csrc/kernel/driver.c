@@ -5,6 +5,7 @@
 #include <linux/module.h>
 #include <linux/rcupdate.h>
 #include <shrinkpy/oops.h>
+#include <shrinkpy/symbols.h>
 
 #include "runtime.h"
 #include "slab.h"
@@ -18,14 +19,52 @@ extern initcall_t __stop_kernel_initcalls[] __attribute__((weak)) HIDDEN;
 extern exitcall_t __start_kernel_exitcalls[] __attribute__((weak)) HIDDEN;
 extern exitcall_t __stop_kernel_exitcalls[] __attribute__((weak)) HIDDEN;
 
+/* Of this shared object, by offset from its base. */
 static const struct sp_symbol *symbols;
 static size_t nr_symbols;
+
+static const struct sp_symbol *find_symbol(const void *address,
+					   unsigned long *offset)
+{
+	size_t low = 0, high = nr_symbols, mid;
+	unsigned long base;
+
+	host_symbol(address, &base);
+	if (!base)
+		return NULL;
+	*offset = (unsigned long)address - base;
+	while (low < high) {
+		mid = low + (high - low) / 2;
+		if (symbols[mid].offset <= *offset)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low ? &symbols[low - 1] : NULL;
+}
+
+/* For stacks: what the driver called by its name in the kernel, and no deeper. */
+static const char *name_in_stack(const void *address, unsigned long *offset)
+{
+	const struct sp_symbol *symbol = find_symbol(address, offset);
+
+	if (!symbol || symbol->inner)
+		return NULL;
+	*offset -= symbol->offset;
+	return symbol->name;
+}
+
+static struct sp_symbols in_stacks = { .name = name_in_stack };
 
 int sp_driver_attach(struct machine *m)
 {
 	if (kernel_machine)
 		return -EBUSY;
 	kernel_machine = m;
+	if (nr_symbols) {
+		host_range(&in_stacks.start, &in_stacks.len);
+		sp_symbols_add(&in_stacks);
+	}
 	wait_init();
 	slab_init();
 	return 0;
@@ -86,6 +125,7 @@ void sp_driver_detach(void)
 	/* Keys, and locks that were DEFINEd. */
 	host_range(&start, &len);
 	sp_lock_forget(kernel_machine, start, len);
+	sp_symbols_remove(&in_stacks);
 	kernel_machine = NULL;
 }
 
@@ -98,20 +138,9 @@ void sp_driver_set_symbols(const struct sp_symbol *sorted, size_t n)
 const char *kernel_symbol(const void *address)
 {
 	unsigned long base, offset;
-	const char *name = host_symbol(address, &base);
-	size_t low = 0, high = nr_symbols, mid;
+	const struct sp_symbol *symbol = find_symbol(address, &offset);
 
-	if (!base || !nr_symbols)
-		return name;
-	offset = (unsigned long)address - base;
-	while (low < high) {
-		mid = low + (high - low) / 2;
-		if (symbols[mid].offset <= offset)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low ? symbols[low - 1].name : name;
+	return symbol ? symbol->name : host_symbol(address, &base);
 }
 
 void kernel_run(void (*fn)(void *arg), void *arg)

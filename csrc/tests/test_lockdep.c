@@ -4,6 +4,7 @@
 
 #include <shrinkpy/alloc.h>
 #include <shrinkpy/lock.h>
+#include <shrinkpy/symbols.h>
 
 #include "check.h"
 
@@ -565,6 +566,52 @@ static void the_embedder_says_where_it_is(void)
 	sp_machine_destroy(m);
 }
 
+static const char *my_name(const void *address, unsigned long *offset)
+{
+	(void)address;
+	*offset = 0x77;
+	return "static_function";
+}
+
+static const char *no_name(const void *address, unsigned long *offset)
+{
+	(void)address;
+	(void)offset;
+	return NULL;
+}
+
+/* a -> b, b -> a, and the stack of the second. */
+static bool stack_has(const char *text)
+{
+	struct machine *m = make_machine(1, true);
+	struct sp_lock a = { .name = "a" }, b = { .name = "b" };
+	struct sp_lockdep_step step;
+	bool has;
+
+	in_order(m, &a, SP_LOCK_WAIT, &b, SP_LOCK_WAIT);
+	in_order(m, &b, SP_LOCK_WAIT, &a, SP_LOCK_WAIT);
+	CHECK_EQ(sp_lockdep_step(m, 0, 1, &step), SP_OK);
+	has = strstr(step.stack, text);
+	sp_machine_destroy(m);
+	return has;
+}
+
+static void code_has_the_names_that_were_added_for_it(void)
+{
+	struct sp_symbols all = { .len = -1ul, .name = my_name };
+	struct sp_symbols none = { .start = &none, .len = 1 };
+
+	CHECK(!stack_has("static_function"));
+	sp_symbols_add(&all);
+	sp_symbols_add(&none);
+	CHECK(stack_has("  C: static_function+0x77 ("));
+	all.name = no_name;
+	CHECK(!stack_has("static_function"));
+	sp_symbols_remove(&all);
+	sp_symbols_remove(&none);
+	CHECK(!stack_has("static_function"));
+}
+
 /* ---- allocations ------------------------------------------------------- */
 
 static struct sp_alloc_stats stats_of(struct machine *m)
@@ -670,6 +717,7 @@ int main(void)
 	it_strikes_and_is_reported();
 	acquire_and_release_are_a_lock();
 	the_embedder_says_where_it_is();
+	code_has_the_names_that_were_added_for_it();
 	scopes_nest();
 	over_the_limit_it_reclaims_in_vain();
 	in_a_callback_it_is_noted_and_never_reclaims();

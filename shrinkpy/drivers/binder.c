@@ -219,6 +219,72 @@ size_t binder_installed(struct binder_alloc *alloc)
 	return n;
 }
 
+/* ---- for `shrinkpy run` ------------------------------------------------ */
+
+/* A process, with transactions of RUN_PAGES pages; every eighth stays in use. */
+#define RUN_PAGES 8
+
+static struct binder_run {
+	struct binder_alloc *alloc;
+	size_t in_use; /* pages */
+	struct binder_run *next;
+} *runs;
+
+void shrinkpy_fill(unsigned long bytes)
+{
+	const size_t n = bytes >> PAGE_SHIFT;
+	struct binder_run *run = kzalloc(sizeof(*run), GFP_KERNEL);
+	size_t first;
+
+	if (!run)
+		return;
+	run->alloc = binder_open(n);
+	if (!run->alloc) {
+		kfree(run);
+		return;
+	}
+	run->next = runs;
+	runs = run;
+	for (first = 0; first + RUN_PAGES <= n; first += RUN_PAGES) {
+		if (binder_take(run->alloc, first, RUN_PAGES, numa_node_id()))
+			break;
+		if (first / RUN_PAGES % 8)
+			binder_release(run->alloc, first, RUN_PAGES);
+		else
+			run->in_use += RUN_PAGES;
+	}
+}
+
+int shrinkpy_verify(void)
+{
+	struct binder_run *run;
+	size_t i, in_use;
+
+	for (run = runs; run; run = run->next) {
+		in_use = 0;
+		for (i = 0; i < run->alloc->nr_pages; i++) {
+			const struct binder_page *p = &run->alloc->pages[i];
+
+			in_use += p->page && list_empty(&p->lru);
+		}
+		if (in_use != run->in_use)
+			return -EIO;
+	}
+	return 0;
+}
+
+void shrinkpy_close(void)
+{
+	struct binder_run *run;
+
+	while ((run = runs)) {
+		runs = run->next;
+		binder_exit_mm(run->alloc);
+		binder_close(run->alloc);
+		kfree(run);
+	}
+}
+
 static int __init binder_init(void)
 {
 	int err = list_lru_init(&binder_lru);

@@ -16,6 +16,7 @@
 #include <linux/mutex.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/vmalloc.h>
 
 enum gem_advice { GEM_WILLNEED, GEM_DONTNEED };
@@ -175,6 +176,91 @@ void gem_free(struct gem_object *obj)
 unsigned long gem_resident(void)
 {
 	return READ_ONCE(gem.nr_resident);
+}
+
+/* ---- for `shrinkpy run` ------------------------------------------------ */
+
+/* Objects of 1 to 32 pages; every eighth stays pinned, the rest may go. */
+static struct gem_run {
+	struct gem_object **objects;
+	unsigned long nr;
+	struct gem_run *next;
+} *runs;
+
+static bool gem_run_pins(unsigned long i)
+{
+	return i % 8 == 0;
+}
+
+static bool gem_run_add(struct gem_run *run, unsigned long nr_pages)
+{
+	struct gem_object *obj = gem_create(nr_pages);
+
+	if (!obj)
+		return false;
+	if (gem_pin(obj)) {
+		gem_free(obj);
+		return false;
+	}
+	memset(obj->pages, (u8)run->nr, nr_pages << PAGE_SHIFT);
+	if (!gem_run_pins(run->nr)) {
+		gem_unpin(obj);
+		gem_madvise(obj, GEM_DONTNEED);
+	}
+	run->objects[run->nr++] = obj;
+	return true;
+}
+
+void shrinkpy_fill(unsigned long bytes)
+{
+	unsigned long n, left = bytes >> PAGE_SHIFT;
+	struct gem_run *run = kzalloc(sizeof(*run), GFP_KERNEL);
+
+	if (!run)
+		return;
+	run->next = runs;
+	runs = run;
+	run->objects = kvmalloc_array(left, sizeof(*run->objects), GFP_KERNEL);
+	for (; run->objects && left; left -= n) {
+		n = min(left, 1UL << run->nr % 6);
+		if (!gem_run_add(run, n))
+			break;
+	}
+}
+
+int shrinkpy_verify(void)
+{
+	struct gem_object *obj;
+	struct gem_run *run;
+	unsigned long i;
+
+	for (run = runs; run; run = run->next) {
+		for (i = 0; i < run->nr; i++) {
+			obj = run->objects[i];
+			if (gem_run_pins(i) &&
+			    memchr_inv(obj->pages, (u8)i,
+				       obj->nr_pages << PAGE_SHIFT))
+				return -EIO;
+		}
+	}
+	return 0;
+}
+
+void shrinkpy_close(void)
+{
+	struct gem_run *run;
+	unsigned long i;
+
+	while ((run = runs)) {
+		runs = run->next;
+		for (i = 0; i < run->nr; i++) {
+			if (gem_run_pins(i))
+				gem_unpin(run->objects[i]);
+			gem_free(run->objects[i]);
+		}
+		kvfree(run->objects);
+		kfree(run);
+	}
 }
 
 static int __init gem_init(void)

@@ -281,6 +281,61 @@ void sb_umount(struct superblock *sb)
 	kfree(sb);
 }
 
+/* ---- for `shrinkpy run` ------------------------------------------------ */
+
+/* A filesystem of which every eighth file stays open. */
+static struct superblock_run {
+	struct superblock *sb;
+	unsigned long nr; /* files */
+	struct superblock_run *next;
+} *runs;
+
+void shrinkpy_fill(unsigned long bytes)
+{
+	const unsigned long n = bytes / (2 * sizeof(struct cached));
+	struct superblock_run *run = kzalloc(sizeof(*run), GFP_KERNEL);
+
+	if (!run)
+		return;
+	run->sb = sb_mount();
+	if (!run->sb) {
+		kfree(run);
+		return;
+	}
+	run->next = runs;
+	runs = run;
+	for (; run->nr < n && !sb_open(run->sb, run->nr); run->nr++) {
+		if (run->nr % 8)
+			sb_close(run->sb, run->nr);
+	}
+}
+
+int shrinkpy_verify(void)
+{
+	struct superblock_run *run;
+	unsigned long nr;
+
+	for (run = runs; run; run = run->next) {
+		for (nr = 0; nr < run->nr; nr += 8) {
+			if (!sb_has_dentry(run->sb, nr) ||
+			    !sb_has_inode(run->sb, nr))
+				return -EIO;
+		}
+	}
+	return 0;
+}
+
+void shrinkpy_close(void)
+{
+	struct superblock_run *run;
+
+	while ((run = runs)) {
+		runs = run->next;
+		sb_umount(run->sb);
+		kfree(run);
+	}
+}
+
 static int __init superblock_init(void)
 {
 	const slab_flags_t flags = SLAB_RECLAIM_ACCOUNT | SLAB_ACCOUNT;

@@ -30,7 +30,7 @@ __all__ = ["Driver", "DriverShrinker", "LogLine", "load"]
 
 # driver.h, with pointers that two FFIs can pass to each other.
 _FACE = """
-struct sp_symbol { unsigned long offset; const char *name; };
+struct sp_symbol { unsigned long offset; const char *name; bool inner; };
 int sp_driver_attach(void *m);
 int sp_driver_init(void);
 void sp_driver_exit(void);
@@ -153,10 +153,13 @@ class Driver(Closing):
         found = built._declarations
         self.ffi.cdef(found.cdef)
         self._names = tuple(found.functions)
-        self._texts = [_face().new("char[]", name.encode()) for _, name in found.symbols]
+        self._texts = [_face().new("char[]", symbol.name.encode()) for symbol in found.symbols]
         self._symbols = _face().new(
             "struct sp_symbol[]",
-            [(offset, text) for (offset, _), text in zip(found.symbols, self._texts, strict=True)],
+            [
+                (symbol.offset, text, symbol.inner)
+                for symbol, text in zip(found.symbols, self._texts, strict=True)
+            ],
         )
 
     def _start(self) -> None:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cffi
 
@@ -48,14 +48,23 @@ def _number(die: Any, name: str) -> int | None:
 class Declarations:
     """The types and functions that were found, as cffi takes them.
 
-    Attributes: cdef; functions (names, in order of definition); symbols (offset and name of each
-    function of the file, static ones too, sorted).
+    Attributes: cdef; functions (names, in order of definition); symbols, of each function of the file.
     """
 
     def __init__(self) -> None:
         self.cdef = ""
         self.functions: list[str] = []
-        self.symbols: list[tuple[int, str]] = []
+        self.symbols: list[Symbol] = []
+
+
+class Symbol(NamedTuple):
+    """A function, static or not."""
+
+    offset: int
+    """bytes from where the file is loaded"""
+    name: str
+    inner: bool
+    """of the runtime, under a name that is none of the kernel's"""
 
 
 class _Writer:
@@ -269,13 +278,27 @@ def _differing(ffi: cffi.FFI, writer: _Writer) -> set[str]:
     return found
 
 
-def _functions_of(elf: Any, sources: set[Path]) -> tuple[list[Any], list[tuple[int, str]]]:
-    exported, symbols = set(), []
+def _symbols_of(elf: Any, sources: set[Path]) -> list[Symbol]:
+    symbols = []
+    own, files = False, {source.name for source in sources}
     for symbol in elf.get_section_by_name(".symtab").iter_symbols():
-        if symbol["st_info"]["type"] == "STT_FUNC" and symbol["st_value"]:
-            symbols.append((int(symbol["st_value"]), str(symbol.name)))
-            if symbol["st_info"]["bind"] != "STB_LOCAL":
-                exported.add(symbol.name)
+        kind, local = symbol["st_info"]["type"], symbol["st_info"]["bind"] == "STB_LOCAL"
+        if kind == "STT_FILE":  # of the local symbols that follow it
+            own = symbol.name in files
+        elif kind == "STT_FUNC" and symbol["st_value"]:
+            inner = not own if local else symbol.name.startswith("kernel_")
+            symbols.append(Symbol(int(symbol["st_value"]), str(symbol.name), inner))
+    return sorted(symbols)
+
+
+def _functions_of(elf: Any, sources: set[Path]) -> list[Any]:
+    exported = {
+        symbol.name
+        for symbol in elf.get_section_by_name(".symtab").iter_symbols()
+        if symbol["st_info"]["type"] == "STT_FUNC"
+        and symbol["st_value"]
+        and symbol["st_info"]["bind"] != "STB_LOCAL"
+    }
     functions: list[Any] = []
     for unit in elf.get_dwarf_info().iter_CUs():
         top = unit.get_top_DIE()
@@ -290,7 +313,7 @@ def _functions_of(elf: Any, sources: set[Path]) -> tuple[list[Any], list[tuple[i
             and "DW_AT_declaration" not in die.attributes
             and _text(die) in exported
         ]
-    return sorted(functions, key=lambda die: _number(die, "DW_AT_decl_line") or 0), sorted(symbols)
+    return sorted(functions, key=lambda die: _number(die, "DW_AT_decl_line") or 0)
 
 
 def read(path: Path, sources: tuple[Path, ...]) -> Declarations:
@@ -308,7 +331,8 @@ def read(path: Path, sources: tuple[Path, ...]) -> Declarations:
     result = Declarations()
     with open(path, "rb") as file:
         elf = ELFFile(file)
-        dies, result.symbols = _functions_of(elf, {source.resolve() for source in sources})
+        resolved = {source.resolve() for source in sources}
+        dies, result.symbols = _functions_of(elf, resolved), _symbols_of(elf, resolved)
         opaque: set[str] = set()
         while True:
             writer, names = _write(dies, opaque)

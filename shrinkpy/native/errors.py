@@ -7,7 +7,7 @@ import re
 
 from ..errors import ShrinkpyError
 
-__all__ = ["BuildError", "SanitizerError", "explain"]
+__all__ = ["NO_HEADER", "BuildError", "SanitizerError", "explain"]
 
 
 class BuildError(ShrinkpyError, RuntimeError):
@@ -36,16 +36,13 @@ class SanitizerError(ShrinkpyError, RuntimeError):
 
 
 _WHERE = r"^(?P<file>[^\s:][^:\n]*):(?P<line>\d+):(?:\d+:)? "
+NO_HEADER = (
+    "no header <{what}>: shrinkpy has none; add a folder with it by include=, as a kernel tree's include/ is"
+)
 _NO_SYMBOL = "no symbol {what}: neither shrinkpy nor the driver's sources define it; add the file that does"
 _RULES = (
-    (
-        _WHERE + r"(?:fatal )?error: (?P<what>\S+): No such file or directory",
-        "no header <{what}>: shrinkpy has none; add a folder with it by include=, as a kernel tree's include/ is",
-    ),
-    (
-        _WHERE + r"fatal error: '(?P<what>[^']+)' file not found",  # clang
-        "no header <{what}>: shrinkpy has none; add a folder with it by include=, as a kernel tree's include/ is",
-    ),
+    (_WHERE + r"(?:fatal )?error: (?P<what>\S+): No such file or directory", NO_HEADER),
+    (_WHERE + r"fatal error: '(?P<what>[^']+)' file not found", NO_HEADER),  # clang
     (
         _WHERE + r"error: (?:implicit declaration of|call to undeclared) function '(?P<what>\w+)'",
         "no function {what}(): no header that it includes declares it; give one that does by include=",

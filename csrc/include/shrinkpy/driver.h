@@ -16,6 +16,7 @@ extern "C" {
 struct sp_symbol {
 	unsigned long offset; /* from the base address of the load */
 	const char *name;
+	bool inner; /* of the runtime: no stack in a report shows it */
 };
 
 /* Before all else. 0, -ENOMEM, or -EBUSY: this load has a machine. */
