@@ -7,7 +7,7 @@ import contextlib
 import ctypes
 import os
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from .drivers.binder import DamagedError
@@ -21,43 +21,54 @@ __all__ = ["DriverPressure"]
 Source = str | os.PathLike[str]
 
 
-class _Hooks:
-    """What a driver has for pressure.Target: shrinkpy_fill() and so on, functions that are not static."""
+# What a driver may have for pressure.Target, as functions that are not static.
+_HOOKS = """
+void shrinkpy_fill(unsigned long bytes);
+void shrinkpy_step(void);
+int shrinkpy_verify(void);
+void shrinkpy_close(void);
+"""
+
+
+class _DriverTarget:
+    """pressure.Target by the hooks of a driver."""
 
     def __init__(self, driver: Driver, size: int, places: list[tuple[MemCgroup, int]]) -> None:
         self._driver = driver
         self._size = size
         self._places = places
 
-    def _has(self, name: str) -> bool:
-        return name in self._driver.functions
+    def hook(self, name: str) -> Callable[..., Any] | None:
+        """The driver's shrinkpy_name(), or None."""
+        return getattr(self._driver, f"shrinkpy_{name}", None)
 
     def fill(self) -> None:
-        """Call void shrinkpy_fill(unsigned long bytes), by a task of each cgroup on each node."""
-        if not self._has("shrinkpy_fill"):
+        """Call shrinkpy_fill(), by a task of each cgroup on each node."""
+        fill = self.hook("fill")
+        if not fill:
             return
-        share = self._size // len(self._places)
         for memcg, nid in self._places:
             with memcg.machine.task(memcg, nid):
-                self._driver.shrinkpy_fill(share)
+                fill(self._size // len(self._places))
 
     def step(self) -> None:
-        """Call void shrinkpy_step(void)."""
-        if self._has("shrinkpy_step"):
-            self._driver.shrinkpy_step()
+        """Call shrinkpy_step()."""
+        if step := self.hook("step"):
+            step()
 
     def verify(self) -> str | None:
-        """Call int shrinkpy_verify(void): 0, or -errno where something is broken."""
-        if not self._has("shrinkpy_verify"):
+        """Call shrinkpy_verify(): 0, or -errno where something is broken."""
+        verify = self.hook("verify")
+        if not verify:
             return None
-        if status := self._driver.shrinkpy_verify():
+        if status := verify():
             raise DamagedError(f"shrinkpy_verify() gave {status}")
         return "shrinkpy_verify() found nothing wrong"
 
     def close(self) -> None:
-        """Call void shrinkpy_close(void)."""
-        if self._has("shrinkpy_close"):
-            self._driver.shrinkpy_close()
+        """Call shrinkpy_close()."""
+        if close := self.hook("close"):
+            close()
 
 
 class DriverPressure(Reclaiming):
@@ -87,18 +98,19 @@ class DriverPressure(Reclaiming):
         self._sources = [source] if isinstance(source, str | os.PathLike) else list(source)
         self._include = include
         self._size = DEFAULT_SIZE if size is None else size
-        self.empty = True
+        self.empty, self._fills = True, False
         super().__init__(os.fspath(self._sources[0]), nodes=nodes, cgroups=cgroups)
 
     def _set_up(self, stack: contextlib.ExitStack) -> None:
         try:
-            self._driver = load(build(self._sources, include=self._include), self.machine)
+            built = build(self._sources, include=self._include, cdef=_HOOKS)
+            self._driver = load(built, self.machine)
         except (BuildError, OSError, KernelWouldError) as error:
             raise TargetError(f"cannot run {self.name}: {error}") from error
         stack.callback(self._unload)
         nodes = range(self.machine.nr_nodes)
         places = [(memcg, nid) for memcg in self.cgroups[1:] or self.cgroups for nid in nodes]
-        self.target = _Hooks(self._driver, self._size, places)
+        self.target = _DriverTarget(self._driver, self._size, places)
         stack.callback(self._call, "close")
 
     def _shrinkers(self) -> Iterable[DriverShrinker]:
@@ -107,6 +119,7 @@ class DriverPressure(Reclaiming):
     def fill(self) -> None:
         """Let the driver fill itself."""
         super().fill()
+        self._fills = self.target.hook("fill") is not None
         self.empty = not any(map(any, self._counted().values()))
 
     def _settle(self) -> None:
@@ -124,7 +137,7 @@ class DriverPressure(Reclaiming):
 
     def remarks(self) -> Iterator[str]:
         """Tell, after close(), what a reader of the numbers should know, a line each."""
-        if self.empty and "shrinkpy_fill" in self._driver.functions:
+        if self.empty and self._fills:
             yield f"{self.name}: there was nothing to free after its shrinkpy_fill()"
         elif self.empty:
             yield (

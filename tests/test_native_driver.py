@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import errno
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -99,6 +100,26 @@ class TestFunctions:
             add(1)
         with pytest.raises(sp.ClosedError):
             _ = driver.counter_add
+
+
+class TestWithoutPyelftools:
+    @pytest.fixture(autouse=True)
+    def without(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "elftools.elf.elffile", None)
+
+    def test_it_runs_and_says_why_nothing_of_it_can_be_called(self, machine: sp.Machine) -> None:
+        with native.load(COUNTER, machine) as driver:
+            assert [each.name for each in driver.shrinkers] == ["counter-1"]
+            assert driver.functions == ()
+            with pytest.raises(AttributeError, match=r"needs pyelftools: pip install 'shrinkpy\[native\]'"):
+                _ = driver.counter_add
+
+    def test_what_cdef_declares_can_be(self, machine: sp.Machine) -> None:
+        with native.load(COUNTER, machine, cdef="unsigned long counter_add(unsigned long n);") as driver:
+            assert driver.counter_add(3) == 3
+            assert machine.shrink_slab(priority=0) == 3
+            with pytest.raises(AttributeError, match="has no function other"):
+                _ = driver.other
 
 
 class TestItsShrinkers:

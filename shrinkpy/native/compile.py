@@ -23,12 +23,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import _core
+from .dwarf import Declarations, Symbol, read, read_symbols
 from .errors import BuildError, explain
 
 if TYPE_CHECKING:
     from ..machine import Machine
     from .driver import Driver
-    from .dwarf import Declarations
 
 __all__ = ["Built", "build", "get_include", "scratch"]
 
@@ -218,7 +218,6 @@ class Built:
         self.sanitize = sanitize
         self.log = log
         self.cdef = cdef
-        self._declarations: Declarations | None = None
 
     def load(self, machine: Machine) -> Driver:
         """Load a copy of it on a machine, and run its module_init, as native.load does."""
@@ -227,6 +226,14 @@ class Built:
         return load(self, machine)
 
     __call__ = load
+
+    @functools.cached_property
+    def _declarations(self) -> Declarations:
+        return read(self.path, self.sources) if self.cdef is None else Declarations(self.cdef, ())
+
+    @functools.cached_property
+    def _symbols(self) -> list[Symbol]:
+        return read_symbols(self.path, self.sources)
 
     def __repr__(self) -> str:
         return f"<Built {self.name!r}, {self.path}>"
@@ -244,10 +251,11 @@ def build(
     """Compile a driver's source file, or several, together with shrinkpy's kernel runtime.
 
     <linux/…> are shrinkpy's headers; folders of include come before them, but a kernel tree's whole
-    include/ behind them: it gives what shrinkpy has not. cflags are added last.
-    sanitize is "address", "undefined" or "address,undefined". cdef declares what Python calls, in
-    cffi's words; without it, that is read from the debugging information (needs pyelftools:
-    shrinkpy[native]). name is the module's, default the first file's. The compiler is cc, or CC.
+    include/ behind them: it gives what shrinkpy has not. cflags are added last. sanitize is "address",
+    "undefined" or "address,undefined". cdef declares what Python calls, in cffi's words; without it,
+    that is read from the debugging information (by pyelftools, of shrinkpy[native]; where that is not
+    installed, a driver runs, but Python can call none of its functions). name is the module's, default
+    the first file's. The compiler is cc, or CC.
 
     Raises BuildError, FileNotFoundError for a source that is not there, ValueError for an unknown
     sanitizer.

@@ -23,8 +23,7 @@ from ..machine import Machine
 from ..shrinker import _Listed
 from .child import is_loaded
 from .compile import Built, build, scratch
-from .dwarf import read
-from .errors import SanitizerError
+from .errors import BuildError, SanitizerError
 
 __all__ = ["Driver", "DriverShrinker", "LogLine", "load"]
 
@@ -141,26 +140,24 @@ class Driver(Closing):
         self._start()
 
     def _declare(self) -> None:
-        built = self.built
         self.ffi = cffi.FFI()
         self._names: tuple[str, ...] = ()
+        self._undeclared = ""
         self._symbols: Any = None
-        if built.cdef is not None:
-            self.ffi.cdef(built.cdef)
-            return
-        if built._declarations is None:
-            built._declarations = read(built.path, built.sources)
-        found = built._declarations
-        self.ffi.cdef(found.cdef)
-        self._names = tuple(found.functions)
-        self._texts = [_face().new("char[]", symbol.name.encode()) for symbol in found.symbols]
-        self._symbols = _face().new(
-            "struct sp_symbol[]",
-            [
-                (symbol.offset, text, symbol.inner)
-                for symbol, text in zip(found.symbols, self._texts, strict=True)
-            ],
-        )
+        try:
+            declared = self.built._declarations
+            self.ffi.cdef(declared.cdef)
+            self._names = declared.functions
+            self._texts = [_face().new("char[]", symbol.name.encode()) for symbol in self.built._symbols]
+            self._symbols = _face().new(
+                "struct sp_symbol[]",
+                [
+                    (symbol.offset, text, symbol.inner)
+                    for symbol, text in zip(self.built._symbols, self._texts, strict=True)
+                ],
+            )
+        except BuildError as error:  # there is nothing to read them with
+            self._undeclared = str(error)
 
     def _start(self) -> None:
         if self._symbols is not None:
@@ -199,9 +196,12 @@ class Driver(Closing):
         try:
             value = getattr(library, name)
         except (AttributeError, cffi.FFIError):
-            known = ", ".join(self._names)
+            known = f"; it has {', '.join(self._names)}" if self._names else ""
+            why = self._undeclared if self.built.cdef is None else ""
             raise AttributeError(
-                f"driver {self.name!r} has no function {name}()" + (f"; it has {known}" if known else "")
+                f"driver {self.name!r}: {why}"
+                if why
+                else f"driver {self.name!r} has no function {name}(){known}"
             ) from None
         if not (isinstance(value, self.ffi.CData) and self.ffi.typeof(value).kind == "function"):
             return value
@@ -222,7 +222,7 @@ class Driver(Closing):
 
     @property
     def functions(self) -> tuple[str, ...]:
-        """The names of its functions, in the order of its source; empty where cdef= declared them."""
+        """The names of its functions, in the order of its source; empty where that did not declare them."""
         return self._names
 
     def __dir__(self) -> list[str]:

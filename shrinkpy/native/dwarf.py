@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,7 +12,7 @@ import cffi
 
 from .errors import BuildError
 
-__all__ = ["Declarations", "read"]
+__all__ = ["Declarations", "Symbol", "read", "read_symbols"]
 
 _SKIPPED = {"DW_TAG_const_type", "DW_TAG_volatile_type", "DW_TAG_restrict_type", "DW_TAG_atomic_type"}
 _AGGREGATES = {"DW_TAG_structure_type": "struct", "DW_TAG_union_type": "union"}
@@ -45,16 +47,12 @@ def _number(die: Any, name: str) -> int | None:
     return attribute.value if attribute is not None and isinstance(attribute.value, int) else None
 
 
-class Declarations:
-    """The types and functions that were found, as cffi takes them.
+class Declarations(NamedTuple):
+    """The types and functions that were found, as cffi takes them."""
 
-    Attributes: cdef; functions (names, in order of definition); symbols, of each function of the file.
-    """
-
-    def __init__(self) -> None:
-        self.cdef = ""
-        self.functions: list[str] = []
-        self.symbols: list[Symbol] = []
+    cdef: str
+    functions: tuple[str, ...]
+    """names, in order of definition"""
 
 
 class Symbol(NamedTuple):
@@ -278,19 +276,6 @@ def _differing(ffi: cffi.FFI, writer: _Writer) -> set[str]:
     return found
 
 
-def _symbols_of(elf: Any, sources: set[Path]) -> list[Symbol]:
-    symbols = []
-    own, files = False, {source.name for source in sources}
-    for symbol in elf.get_section_by_name(".symtab").iter_symbols():
-        kind, local = symbol["st_info"]["type"], symbol["st_info"]["bind"] == "STB_LOCAL"
-        if kind == "STT_FILE":  # of the local symbols that follow it
-            own = symbol.name in files
-        elif kind == "STT_FUNC" and symbol["st_value"]:
-            inner = not own if local else symbol.name.startswith("kernel_")
-            symbols.append(Symbol(int(symbol["st_value"]), str(symbol.name), inner))
-    return sorted(symbols)
-
-
 def _functions_of(elf: Any, sources: set[Path]) -> list[Any]:
     exported = {
         symbol.name
@@ -316,32 +301,48 @@ def _functions_of(elf: Any, sources: set[Path]) -> list[Any]:
     return sorted(functions, key=lambda die: _number(die, "DW_AT_decl_line") or 0)
 
 
-def read(path: Path, sources: tuple[Path, ...]) -> Declarations:
-    """Declare the functions that a shared object has of these sources, and their types.
-
-    A struct is whole where cffi lays it out as the compiler did, else opaque. A function with a
-    parameter that cffi has no word for is left out. Raises BuildError without pyelftools.
-    """
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     try:
         from elftools.elf.elffile import ELFFile
     except ImportError:
         raise BuildError(
             "reading a driver's functions needs pyelftools: pip install 'shrinkpy[native]', or give cdef="
         ) from None
-    result = Declarations()
     with open(path, "rb") as file:
-        elf = ELFFile(file)
-        resolved = {source.resolve() for source in sources}
-        dies, result.symbols = _functions_of(elf, resolved), _symbols_of(elf, resolved)
+        yield ELFFile(file)
+
+
+def read(path: Path, sources: tuple[Path, ...]) -> Declarations:
+    """Declare the functions that a shared object has of these sources, and their types.
+
+    A struct is whole where cffi lays it out as the compiler did, else opaque. A function with a
+    parameter that cffi has no word for is left out. Raises BuildError without pyelftools.
+    """
+    with _opened(path) as elf:
+        functions = _functions_of(elf, {source.resolve() for source in sources})
         opaque: set[str] = set()
         while True:
-            writer, names = _write(dies, opaque)
+            writer, names = _write(functions, opaque)
             ffi = cffi.FFI()
             text = "\n".join(writer.lines)
             ffi.cdef(text)
             differing = _differing(ffi, writer)
             if not differing:
-                break
+                return Declarations(text, tuple(names))
             opaque |= differing
-    result.cdef, result.functions = text, names
-    return result
+
+
+def read_symbols(path: Path, sources: tuple[Path, ...]) -> list[Symbol]:
+    """Name each function of a shared object, in their order in it. Raises BuildError without pyelftools."""
+    symbols = []
+    own, files = False, {source.name for source in sources}
+    with _opened(path) as elf:
+        for symbol in elf.get_section_by_name(".symtab").iter_symbols():
+            kind, local = symbol["st_info"]["type"], symbol["st_info"]["bind"] == "STB_LOCAL"
+            if kind == "STT_FILE":  # of the local symbols that follow it
+                own = symbol.name in files
+            elif kind == "STT_FUNC" and symbol["st_value"]:
+                inner = not own if local else symbol.name.startswith("kernel_")
+                symbols.append(Symbol(int(symbol["st_value"]), str(symbol.name), inner))
+    return sorted(symbols)
