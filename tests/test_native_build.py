@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -98,6 +99,20 @@ class TestTheRuntime:
         native.build(COUNTER)
         assert {path: path.stat().st_mtime_ns for path in made.iterdir()} == stamps
         assert list((tmp_path / "shrinkpy").iterdir()) == [made]
+
+    def test_what_nothing_used_for_a_month_goes_when_one_is_made(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+        cache = tmp_path / "shrinkpy"
+        for name, days in [("runtime-old", 31), ("runtime-used", 29), (".making-cut-off", 31), ("other", 31)]:
+            (cache / name).mkdir(parents=True)
+            used = time.time() - days * 24 * 3600
+            os.utime(cache / name, (used, used))
+        native.build(COUNTER)
+        left = {path.name for path in cache.iterdir()}
+        assert left > {"runtime-used", "other"}
+        assert len(left) == 3
 
     def test_by_whichever_of_two_processes_is_first(self, tmp_path: Path) -> None:
         code = "import sys; from shrinkpy import native; native.build(sys.argv[1])"

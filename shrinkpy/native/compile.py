@@ -9,6 +9,7 @@ hash of all that goes in, so that it is never stale; a folder appears there whol
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import hashlib
 import os
@@ -17,6 +18,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -48,6 +50,7 @@ FLAGS = (
     "-DMODULE",
 )
 SANITIZERS = ("address", "undefined")
+_UNUSED = 30 * 24 * 3600.0  # seconds
 
 
 def _sources() -> Path:
@@ -119,6 +122,14 @@ def _cache() -> Path:
     return scratch()
 
 
+def _prune(cache: Path) -> None:
+    """Remove what no build has used for a month: of other contents, and half made."""
+    for folder in [*cache.glob("runtime-*"), *cache.glob(".making-*")]:
+        with contextlib.suppress(OSError):
+            if time.time() - folder.stat().st_mtime > _UNUSED:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
 def _runtime(compiler: list[str], flags: tuple[str, ...]) -> list[Path]:
     """The objects of csrc/kernel, made now or found in the cache."""
     folder = _sources()
@@ -159,6 +170,9 @@ def _runtime(compiler: list[str], flags: tuple[str, ...]) -> list[Path]:
                     raise
         finally:
             shutil.rmtree(making, ignore_errors=True)
+        _prune(made.parent)
+    with contextlib.suppress(OSError):  # a cache of somebody else's
+        os.utime(made)
     return [made / f"{source.stem}.o" for source in sources]
 
 
