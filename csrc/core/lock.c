@@ -227,6 +227,20 @@ enum sp_status sp_lock_give(struct machine *m, struct sp_lock *l)
 	return SP_OK;
 }
 
+enum sp_status sp_lock_downgrade(struct machine *m, struct sp_lock *l)
+{
+	struct held *mine = held_find(m, l);
+
+	if (!mine || mine->how & SP_LOCK_SHARED || l->depth)
+		return SP_INVAL;
+	mine->how |= SP_LOCK_SHARED;
+	WRITE_ONCE(l->owner, NULL);
+	/* Writers that wake will say again that they sleep. */
+	if (__atomic_exchange_n(&l->word, 1, __ATOMIC_RELEASE) & SLEEPERS)
+		wake(&l->word);
+	return SP_OK;
+}
+
 bool sp_lock_is_held(const struct sp_lock *l)
 {
 	return READ_ONCE(l->word) & ~SLEEPERS;

@@ -43,6 +43,14 @@ void kernel_lock_give(struct sp_lock *l, const char *where)
 			    l->name ? l->name : "a lock");
 }
 
+void kernel_lock_downgrade(struct sp_lock *l, const char *where)
+{
+	if (sp_lock_downgrade(kernel_machine, l) != SP_OK)
+		kernel_oops("%s: %s is downgraded by who has not got it for "
+			    "writing",
+			    where, l->name ? l->name : "a lock");
+}
+
 /* ---- leaves ------------------------------------------------------------ */
 
 enum { FREE, TAKEN, WANTED };

@@ -74,6 +74,46 @@ static void readers_share(void)
 	sp_machine_destroy(m);
 }
 
+struct sharer {
+	struct machine *m;
+	struct sp_lock *l;
+	bool shared; /* under the lock */
+};
+
+static void *share(void *data)
+{
+	struct sharer *s = data;
+
+	take(s->m, s->l, SP_LOCK_SHARED);
+	__atomic_store_n(&s->shared, true, __ATOMIC_RELEASE);
+	CHECK_EQ(sp_lock_downgrade(s->m, s->l), SP_INVAL);
+	give(s->m, s->l);
+	return NULL;
+}
+
+static void a_writer_becomes_a_reader_without_a_gap(void)
+{
+	struct machine *m = make_machine(1, true);
+	struct sp_lock l = { .name = "l", .kind = SP_LOCK_RW };
+	struct sharer s = { .m = m, .l = &l };
+	pthread_t thread;
+
+	CHECK_EQ(sp_lock_downgrade(m, &l), SP_INVAL);
+	take(m, &l, SP_LOCK_WAIT);
+	pthread_create(&thread, NULL, share, &s);
+	CHECK(!__atomic_load_n(&s.shared, __ATOMIC_ACQUIRE));
+	CHECK_EQ(sp_lock_downgrade(m, &l), SP_OK);
+	/* It is shared now: the other one needs nobody to give it back. */
+	pthread_join(thread, NULL);
+	CHECK(s.shared);
+	CHECK_EQ(sp_lock_take(m, &l, SP_LOCK_TRY, 0, NULL), SP_BUSY);
+	CHECK_EQ(sp_lock_downgrade(m, &l), SP_INVAL);
+	give(m, &l);
+	take(m, &l, SP_LOCK_TRY);
+	give(m, &l);
+	sp_machine_destroy(m);
+}
+
 static void many_may_be_held_and_given_in_any_order(void)
 {
 	enum { N = 100 };
@@ -699,6 +739,7 @@ int main(void)
 	one_holder_at_a_time();
 	a_recursive_one_counts();
 	readers_share();
+	a_writer_becomes_a_reader_without_a_gap();
 	many_may_be_held_and_given_in_any_order();
 	threads_exclude_each_other();
 	who_closes_a_ring_is_told();

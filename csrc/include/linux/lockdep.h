@@ -25,6 +25,7 @@ struct lockdep_map {
 int kernel_lock_take(struct sp_lock *l, unsigned int how, int subclass,
 		     bool may_fail, const char *where);
 void kernel_lock_give(struct sp_lock *l, const char *where);
+void kernel_lock_downgrade(struct sp_lock *l, const char *where);
 
 #define KERNEL_LOCK_(l) ((struct sp_lock *)(void *)(l))
 

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Matches: struct rw_semaphore.
- * Otherwise: between the two halves of downgrade_write() a writer may come.
- */
+/* Matches: struct rw_semaphore. */
 #ifndef _LINUX_RWSEM_H
 #define _LINUX_RWSEM_H
 
@@ -36,10 +33,6 @@ struct rw_semaphore {
 #define down_write_trylock(l) (!KERNEL_RWSEM_(l, SP_LOCK_TRY, 0, true))
 #define up_read(l) kernel_lock_give(&(l)->lock, KERNEL_HERE)
 #define up_write(l) kernel_lock_give(&(l)->lock, KERNEL_HERE)
-#define downgrade_write(l)                                                     \
-	do {                                                                   \
-		up_write(l);                                                   \
-		down_read(l);                                                  \
-	} while (0)
+#define downgrade_write(l) kernel_lock_downgrade(&(l)->lock, KERNEL_HERE)
 
 #endif

@@ -58,6 +58,11 @@ SP_API enum sp_status sp_lock_take(struct machine *m, struct sp_lock *l,
 				   const char *where);
 /* In any order. SP_INVAL: this thread does not have it. */
 SP_API enum sp_status sp_lock_give(struct machine *m, struct sp_lock *l);
+/*
+ * From having it for itself to sharing it, and nobody else has it for itself in
+ * between. SP_INVAL: this thread does not have it so, or more than once.
+ */
+SP_API enum sp_status sp_lock_downgrade(struct machine *m, struct sp_lock *l);
 /* By anybody. */
 SP_API bool sp_lock_is_held(const struct sp_lock *l);
 /* By this thread, in any way. */

@@ -240,6 +240,14 @@ int sample_locks(void)
 	EXPECT(!mutex_trylock(&sample_mutex));
 	mutex_unlock(&sample_mutex);
 	EXPECT(!mutex_is_locked(&sample_mutex));
+	down_write(&sample_rwsem);
+	EXPECT(!down_read_trylock(&sample_rwsem));
+	downgrade_write(&sample_rwsem);
+	EXPECT(down_read_trylock(&sample_rwsem));
+	EXPECT(!down_write_trylock(&sample_rwsem));
+	up_read(&sample_rwsem);
+	up_read(&sample_rwsem);
+	EXPECT(!rwsem_is_locked(&sample_rwsem));
 	return wrong;
 }
 
@@ -425,6 +433,12 @@ void sample_lock_twice(void)
 
 	mutex_lock(&twice);
 	mutex_lock(&twice);
+}
+
+void sample_downgrade_reader(void)
+{
+	down_read(&sample_rwsem);
+	downgrade_write(&sample_rwsem);
 }
 
 void sample_free_twice(void)

@@ -22,6 +22,7 @@ void sample_leak(void);
 /* These do not come back. */
 void sample_bug(void);
 void sample_lock_twice(void);
+void sample_downgrade_reader(void);
 void sample_free_twice(void);
 void sample_free_wild(void);
 void sample_flush_self(void);

@@ -178,6 +178,8 @@ int main(void)
 	an_oops_ends_the_turn();
 	die(sample_bug, "kernel BUG at");
 	die(sample_lock_twice, "would wait for itself");
+	die(sample_downgrade_reader,
+	    "downgraded by who has not got it for writing");
 	die(sample_free_twice, "was freed at");
 	die(sample_free_wild, "no allocation gave");
 	die(sample_synchronize_in_reader, "would wait for itself");
