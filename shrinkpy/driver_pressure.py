@@ -148,4 +148,4 @@ class DriverPressure(Reclaiming):
 
     def result(self) -> dict[str, Any]:
         """All of it, as JSON has it; after close()."""
-        return {**super().result(), "log": self.log, "leaks": self.leaks}
+        return {**super().result(), "log": self.log, "leaks": self.leaks, "lockdep": self.lockdep}

@@ -506,7 +506,6 @@ class Reclaiming(abc.ABC):
             "rss_before": self.rss_before,
             "rss_after": self.rss_after,
             "passes": [row._asdict() for row in self.rows],
-            "lockdep": self.lockdep,
         }
 
     def close(self) -> None:
