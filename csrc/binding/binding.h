@@ -10,6 +10,7 @@
 #include <Python.h>
 #include <stdbool.h>
 
+#include <shrinkpy/code.h>
 #include <shrinkpy/core.h>
 #include <shrinkpy/oops.h>
 #include <shrinkpy/reclaim.h>

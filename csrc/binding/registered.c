@@ -217,11 +217,13 @@ static void set_callbacks(struct shrinker *s, struct owned *o)
 
 	sp_shrinker_set_owner(s, o, o ? release_owned : NULL);
 	sp_shrinker_set_private(s, native ? o->private_data : o);
-	if (native)
+	if (native) {
+		sp_traps_enable();
 		sp_shrinker_set_callbacks(s, native_count, native_scan);
-	else
+	} else {
 		sp_shrinker_set_callbacks(s, o ? python_count : NULL,
 					  o ? python_scan : NULL);
+	}
 	head->count_objects = native ? o->native[COUNT] : NULL;
 	head->scan_objects = native ? o->native[SCAN] : NULL;
 }

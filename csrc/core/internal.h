@@ -20,6 +20,7 @@
 #include <stdatomic.h>
 
 #include <shrinkpy/alloc.h>
+#include <shrinkpy/code.h>
 #include <shrinkpy/core.h>
 #include <shrinkpy/introspect.h>
 #include <shrinkpy/lock.h>
@@ -399,9 +400,17 @@ void lockdep_exit(struct machine *m);
 
 /* free() it. NULL: no memory. Calls a hook; where: file:line, or NULL. */
 char *stack_here(struct machine *m, const char *where);
-/* Round a fork. */
-void symbols_hold(void);
-void symbols_let_go(void);
+
+/* ---- code.c ------------------------------------------------------------ */
+
+/* Takes no lock; round a fork, and where what is found has to stay: hold. */
+const struct sp_code *code_of(const void *address);
+void codes_hold(void);
+void codes_let_go(void);
+/* Of no help: this module, the interpreter, and what lies under both. */
+bool is_machinery(const void *address);
+/* "function+0x1 (file)"; false: nothing that a reader would want to see. */
+bool place_of(const void *address, char *out, size_t size);
 
 /* ---- fault.c ----------------------------------------------------------- */
 

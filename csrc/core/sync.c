@@ -297,14 +297,14 @@ static void fork_prepare(void)
 	for (m = machines; m; m = m->next)
 		pthread_mutex_lock(&m->lock);
 	pthread_mutex_lock(&sleepers_lock);
-	symbols_hold();
+	codes_hold();
 }
 
 static void fork_parent(void)
 {
 	struct machine *m;
 
-	symbols_let_go();
+	codes_let_go();
 	pthread_mutex_unlock(&sleepers_lock);
 	for (m = machines; m; m = m->next)
 		pthread_mutex_unlock(&m->lock);
@@ -325,7 +325,7 @@ static void fork_child(void)
 {
 	struct machine *m;
 
-	symbols_let_go();
+	codes_let_go();
 	sleepers = NULL; /* who forks does not sleep */
 	pthread_mutex_unlock(&sleepers_lock);
 	for (m = machines; m; m = m->next) {

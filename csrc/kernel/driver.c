@@ -5,7 +5,7 @@
 #include <linux/module.h>
 #include <linux/rcupdate.h>
 #include <shrinkpy/oops.h>
-#include <shrinkpy/symbols.h>
+#include <shrinkpy/code.h>
 
 #include "runtime.h"
 #include "slab.h"
@@ -54,17 +54,29 @@ static const char *name_in_stack(const void *address, unsigned long *offset)
 	return symbol->name;
 }
 
-static struct sp_symbols in_stacks = { .name = name_in_stack };
+#ifndef __SANITIZE_ADDRESS__ /* whose own reports are better */
+/* With a leaf in its hands it would leave that locked: nothing can go on. */
+static void trapped(const char *text)
+{
+	if (!kernel_leaves)
+		kernel_oops("%s", text);
+}
+#endif
+
+static struct sp_code code = {
+#ifndef __SANITIZE_ADDRESS__
+	.trap = trapped,
+#endif
+};
 
 int sp_driver_attach(struct machine *m)
 {
 	if (kernel_machine)
 		return -EBUSY;
 	kernel_machine = m;
-	if (nr_symbols) {
-		host_range(&in_stacks.start, &in_stacks.len);
-		sp_symbols_add(&in_stacks);
-	}
+	host_range(&code.start, &code.len);
+	code.name = nr_symbols ? name_in_stack : NULL;
+	sp_code_add(&code);
 	wait_init();
 	slab_init();
 	return 0;
@@ -125,7 +137,7 @@ void sp_driver_detach(void)
 	/* Keys, and locks that were DEFINEd. */
 	host_range(&start, &len);
 	sp_lock_forget(kernel_machine, start, len);
-	sp_symbols_remove(&in_stacks);
+	sp_code_remove(&code);
 	kernel_machine = NULL;
 }
 

@@ -6,6 +6,7 @@
 #include <link.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -143,6 +144,26 @@ void host_join(struct host_thread *t)
 	if (t->process == getpid())
 		pthread_join(t->id, NULL);
 	free(t);
+}
+
+/* ---- text -------------------------------------------------------------- */
+
+size_t host_print(char *out, size_t size, const char *format,
+		  unsigned long value)
+{
+	int n = snprintf(out, size, format, value);
+
+	return n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1;
+}
+
+const char *host_errname(int positive)
+{
+#ifdef __GLIBC__
+	return strerrorname_np(positive);
+#else
+	(void)positive;
+	return NULL;
+#endif
 }
 
 /* ---- names ------------------------------------------------------------- */

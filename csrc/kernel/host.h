@@ -16,6 +16,12 @@ HIDDEN void host_free(void *p);
 HIDDEN void host_sleep_on(unsigned int *word, unsigned int value, long ns);
 HIDDEN void host_wake(unsigned int *word, bool all);
 
+/* By a format of libc's for one unsigned long (or long). */
+HIDDEN size_t host_print(char *out, size_t size, const char *format,
+			 unsigned long value);
+/* "ENOMEM", or NULL. */
+HIDDEN const char *host_errname(int positive);
+
 HIDDEN unsigned long host_now(void); /* ns, monotonic */
 HIDDEN void host_pause(unsigned long ns);
 HIDDEN void host_yield(void);

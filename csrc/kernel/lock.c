@@ -55,10 +55,13 @@ void kernel_lock_downgrade(struct sp_lock *l, const char *where)
 
 enum { FREE, TAKEN, WANTED };
 
+__thread unsigned int kernel_leaves;
+
 void kernel_leaf_lock(struct kernel_leaf *l)
 {
 	unsigned int was = FREE;
 
+	kernel_leaves++;
 	if (__atomic_compare_exchange_n(&l->word, &was, TAKEN, false,
 					__ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 		return;
@@ -70,6 +73,7 @@ void kernel_leaf_unlock(struct kernel_leaf *l)
 {
 	if (__atomic_exchange_n(&l->word, FREE, __ATOMIC_RELEASE) == WANTED)
 		host_wake(&l->word, false);
+	kernel_leaves--;
 }
 
 /* ---- sleeping ---------------------------------------------------------- */

@@ -9,62 +9,11 @@
 
 #include "runtime.h"
 
-enum { DEFAULT_LEVEL = '4', MAX_FORMAT = 512, MAX_FRAMES = 32 };
+enum { DEFAULT_LEVEL = '4', MAX_FRAMES = 32 };
 
 static struct kernel_leaf leaf;
 static struct text log_text; /* lines that have ended, but for the last */
 static bool unfinished;
-
-/* ---- formats ----------------------------------------------------------- */
-
-static bool is_suffix(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       (c >= '0' && c <= '9');
-}
-
-/* Without what the kernel may put behind %p: libc would print it. */
-static const char *plain_format(const char *fmt, char *buf, size_t size)
-{
-	const char *from = fmt;
-	size_t n = 0;
-
-	if (!strstr(fmt, "%p") || strlen(fmt) >= size)
-		return fmt;
-	while (*from) {
-		buf[n++] = *from;
-		if (*from++ != '%')
-			continue;
-		while (*from && strchr("-+ #0123456789.*", *from))
-			buf[n++] = *from++;
-		if (!*from)
-			break;
-		buf[n++] = *from;
-		if (*from++ == 'p') {
-			while (is_suffix(*from))
-				from++;
-		}
-	}
-	buf[n] = 0;
-	return buf;
-}
-
-int kernel_vsnprintf(char *buf, size_t size, const char *fmt, va_list args)
-{
-	char plain[MAX_FORMAT];
-	const struct va_format *inner;
-	va_list copy;
-	int n;
-
-	if (strcmp(fmt, "%pV"))
-		return vsnprintf(buf, size,
-				 plain_format(fmt, plain, MAX_FORMAT), args);
-	inner = va_arg(args, const struct va_format *);
-	va_copy(copy, *inner->va);
-	n = kernel_vsnprintf(buf, size, inner->fmt, copy);
-	va_end(copy);
-	return n;
-}
 
 /* ---- the log ----------------------------------------------------------- */
 

@@ -63,6 +63,9 @@ HIDDEN void list_lrus_leaks(struct text *t);
 HIDDEN void kthreads_leaks(struct text *t);
 HIDDEN void workqueues_leaks(struct text *t);
 
+/* Leaves that this thread has in its hands. */
+extern HIDDEN __thread unsigned int kernel_leaves;
+
 /* The name of a function of this load, or NULL. */
 HIDDEN const char *kernel_symbol(const void *address);
 /* Runs fn(arg) with a boundary; an oops goes to the log too. */

@@ -4,7 +4,7 @@
 
 #include <shrinkpy/alloc.h>
 #include <shrinkpy/lock.h>
-#include <shrinkpy/symbols.h>
+#include <shrinkpy/code.h>
 
 #include "check.h"
 
@@ -638,17 +638,17 @@ static bool stack_has(const char *text)
 
 static void code_has_the_names_that_were_added_for_it(void)
 {
-	struct sp_symbols all = { .len = -1ul, .name = my_name };
-	struct sp_symbols none = { .start = &none, .len = 1 };
+	struct sp_code all = { .len = -1ul, .name = my_name };
+	struct sp_code none = { .start = &none, .len = 1 };
 
 	CHECK(!stack_has("static_function"));
-	sp_symbols_add(&all);
-	sp_symbols_add(&none);
+	sp_code_add(&all);
+	sp_code_add(&none);
 	CHECK(stack_has("  C: static_function+0x77 ("));
 	all.name = no_name;
 	CHECK(!stack_has("static_function"));
-	sp_symbols_remove(&all);
-	sp_symbols_remove(&none);
+	sp_code_remove(&all);
+	sp_code_remove(&none);
 	CHECK(!stack_has("static_function"));
 }
 

@@ -45,6 +45,8 @@ FLAGS = (
     "-fwrapv",
     "-fno-strict-aliasing",
     "-fno-delete-null-pointer-checks",
+    # So that who called what can be told.
+    "-fno-optimize-sibling-calls",
     "-Werror=implicit-function-declaration",
     "-D__KERNEL__",
     "-DMODULE",

@@ -27,8 +27,8 @@ int _printk(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int vprintk(const char *fmt, va_list args)
 	__attribute__((format(printf, 1, 0)));
 void dump_stack(void);
-/* libc's vsnprintf(), but for what the kernel puts behind %p. */
-int kernel_vsnprintf(char *buf, size_t size, const char *fmt, va_list args);
+int kernel_vsnprintf(char *buf, size_t size, const char *fmt, va_list args)
+	__attribute__((format(printf, 3, 0)));
 
 #define printk(fmt, ...) _printk(fmt, ##__VA_ARGS__)
 #define printk_deferred printk

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Matches: what they return.
- * Otherwise: the formats are libc's; the kernel's own ones behind %p print an
- * address and their letters.
+ * Matches: the kernel's conversions, %pe, %ps, %pV; what they return.
+ * Otherwise: of structures behind %p (%pd, %pI4 …) the address is printed, and
+ * addresses are not hashed.
  */
 #ifndef _LINUX_SPRINTF_H
 #define _LINUX_SPRINTF_H
@@ -12,11 +12,15 @@
 #include <linux/compiler_types.h>
 #include <linux/types.h>
 
-int sprintf(char *buf, const char *fmt, ...) __printf(2, 3);
-int vsprintf(char *buf, const char *fmt, va_list args) __printf(2, 0);
-int snprintf(char *buf, size_t size, const char *fmt, ...) __printf(3, 4);
-int vsnprintf(char *buf, size_t size, const char *fmt, va_list args)
-	__printf(3, 0);
+/* The runtime's: libc has other ideas of some conversions. */
+int sprintf(char *buf, const char *fmt, ...) __asm__("kernel_sprintf")
+	__printf(2, 3);
+int vsprintf(char *buf, const char *fmt,
+	     va_list args) __asm__("kernel_vsprintf") __printf(2, 0);
+int snprintf(char *buf, size_t size, const char *fmt,
+	     ...) __asm__("kernel_snprintf") __printf(3, 4);
+int vsnprintf(char *buf, size_t size, const char *fmt,
+	      va_list args) __asm__("kernel_vsnprintf") __printf(3, 0);
 int sscanf(const char *text, const char *fmt, ...) __scanf(2, 3);
 int vsscanf(const char *text, const char *fmt, va_list args) __scanf(2, 0);
 
