@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
+import abc
 import threading
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from . import stack
+from .arguments import check_memcg, node, whole
 from .closing import Closing
 from .control import Gfp
-from .core import charge, ffi, lib
+from .core import charge, ffi, lib, scope_restore, task_move, uncharge
 
 if TYPE_CHECKING:
     from .machine import Machine, MemCgroup
@@ -28,7 +30,7 @@ class Allocation(Closing):
 
     def __init__(self, machine: Machine, gfp: Gfp, size: int) -> None:
         """See machine.allocate()."""
-        self._live: list[int] = []
+        self._live: set[int] = set()
         self.machine = machine
         self.gfp = gfp
         self.size = size
@@ -41,10 +43,10 @@ class Allocation(Closing):
     def free(self) -> None:
         """Give it back; again: nothing."""
         try:
-            size = self._live.pop()  # of two threads, one
-        except IndexError:
+            size = self._live.pop()  # of two threads, one; and without memory, unlike a list's
+        except KeyError:
             return
-        lib.sp_uncharge(self.machine._pointer, size)
+        uncharge(self.machine, size)
 
     def close(self) -> None:
         """What a with block does at its end: free()."""
@@ -60,12 +62,10 @@ class Allocation(Closing):
 
 def allocate(machine: Machine, gfp: int, size: int) -> Allocation:
     """See machine.allocate()."""
-    if not 0 < size < 2**63:
-        raise ValueError(f"size must be 1 byte or more, not {size}")
-    if not 0 <= gfp < 2**32:
-        raise ValueError(f"gfp must be 0 to 2**32 - 1, not {gfp:#x}")
+    size = whole(size, "size", 1, 2**63 - 1)
+    gfp = whole(gfp, "gfp", 0, 2**32 - 1)
     made = Allocation(machine, Gfp(gfp), size)
-    made._live.append(size)
+    made._live.add(size)
     done = False
     try:
         where = stack.caller() if lib.sp_task_reclaims(machine._pointer) else None
@@ -107,43 +107,62 @@ class Allocations(NamedTuple):
 
 # ---- what holds for a while, in one thread
 
-_open = threading.local()
+
+class _Open(threading.local):
+    """The innermost of those that this thread is in."""
+
+    innermost: _Bound | None = None
 
 
-class _Bound:
-    """A with block that belongs to the thread it was begun in, and ends before those around it."""
+_open = _Open()
+
+
+class _Bound(abc.ABC):
+    """A with block that belongs to the thread it was begun in, and ends before those around it.
+
+    Its end takes no memory: without any, it would be open for ever.
+    """
 
     _what: str
-    _thread: int | None = None
+    _entered = False
+    _outer: _Bound | None = None
 
-    def _begin(self) -> None:
-        raise NotImplementedError
+    @abc.abstractmethod
+    def _begin(self) -> None: ...
 
-    def _end(self) -> None:
-        raise NotImplementedError
+    @abc.abstractmethod
+    def _end(self) -> None: ...
 
     def __enter__(self) -> Self:
-        if self._thread is not None:
+        if self._entered:
             raise RuntimeError(f"{self._what} is entered already; make another one to nest them")
-        if not hasattr(_open, "stack"):
-            _open.stack = []
-        _open.stack.append(self)
-        self._begin()
-        self._thread = threading.get_ident()
+        self._outer = _open.innermost
+        self._entered = True
+        try:
+            _open.innermost = self
+            self._begin()
+        except BaseException:  # no memory: it is not inside those around it
+            self._entered = False
+            _open.innermost = self._outer
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
     ) -> None:
-        if self._thread is None:
+        if not self._entered:
             raise RuntimeError(f"{self._what} was not entered")
-        if self._thread != threading.get_ident():
+        innermost = at = _open.innermost
+        while at is not None and at is not self:
+            at = at._outer
+        if innermost is None or at is None:
             raise RuntimeError(f"{self._what} is left in another thread than it was entered in")
-        if _open.stack[-1] is not self:
-            raise RuntimeError(f"{self._what} is left before {_open.stack[-1]._what}, which is inside it")
-        _open.stack.pop()
-        self._thread = None
+        if innermost is not self:
+            raise RuntimeError(f"{self._what} is left before {innermost._what}, which is inside it")
         self._end()
+        _open.innermost = self._outer
+        self._outer = None
+        self._entered = False
 
 
 class Scope(_Bound):
@@ -163,7 +182,7 @@ class Scope(_Bound):
         self._saved = lib.sp_scope_save(self._bits)
 
     def _end(self) -> None:
-        lib.sp_scope_restore(self._bits, self._saved)
+        scope_restore(self._bits, self._saved)
 
 
 def memalloc_nofs() -> Scope:
@@ -186,19 +205,18 @@ class Task(_Bound):
 
     def __init__(self, machine: Machine, memcg: MemCgroup | None, nid: int) -> None:
         """Call machine.task()."""
-        if not 0 <= nid < machine.nr_nodes:
-            raise ValueError(f"nid must be 0 to {machine.nr_nodes - 1}, not {nid}")
-        if memcg is not None and memcg.machine is not machine:
-            raise ValueError("memcg belongs to another Machine")
+        check_memcg(machine, memcg)
         self.machine = machine
         self.memcg = memcg
-        self.nid = nid
+        self.nid = node(machine, nid)
 
     def _begin(self) -> None:
-        to = ffi.new("struct sp_place *")
+        to, was = ffi.new("struct sp_place *"), ffi.new("struct sp_place *")
         to.memcg = ffi.NULL if self.memcg is None else self.memcg._pointer
         to.nid = self.nid
-        self._was = lib.sp_task_move(self.machine._pointer, to[0])
+        self._was = was
+        self._was_at = int(ffi.cast("uintptr_t", was))
+        task_move(self.machine, int(ffi.cast("uintptr_t", to)), self._was_at)
 
     def _end(self) -> None:
-        lib.sp_task_move(self.machine._pointer, self._was)
+        task_move(self.machine, self._was_at, 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import types
+from collections.abc import Callable
 from typing import Any
 
 from . import _platform, control, errors, stack
@@ -33,7 +34,10 @@ from ._core import (  # noqa: E402 - there since that call
     call,
     charge,
     end,
+    scope_restore,
     setup,
+    task_move,
+    uncharge,
 )
 
 __all__ = [
@@ -49,7 +53,11 @@ __all__ = [
     "end",
     "ffi",
     "lib",
+    "scope_restore",
     "take_text",
+    "task_move",
+    "text_of",
+    "uncharge",
 ]
 
 setup(
@@ -88,3 +96,14 @@ def take_text(text: Any, length: Any) -> str:
         return bytes(ffi.buffer(text[0], length[0])).decode(errors="surrogateescape")
     finally:
         lib.sp_text_free(text)
+
+
+def text_of(give: Callable[[Any, Any], None]) -> str:
+    """The str of a text that the core allocates for ``char **`` and ``size_t *``, as give has it do."""
+    text, length = ffi.new("char **"), ffi.new("size_t *")
+    try:
+        give(text, length)
+        return take_text(text, length)
+    except BaseException:  # it may have been there already
+        lib.sp_text_free(text)
+        raise

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .core import call, check, ffi, lib, take_text
+from .core import call, check, ffi, lib, text_of
 
 if TYPE_CHECKING:
     from .machine import Machine
@@ -106,14 +106,12 @@ class DebugfsEntry:
         A shrinker that is not memcg-aware has one line, with the root's number; one that is not
         NUMA-aware is asked for node 0 only.
         """
-        text, length = ffi.new("char **"), ffi.new("size_t *")
-        try:
+
+        def give(text: Any, length: Any) -> None:
             with self._found() as shrinker:
                 _check(call(lib.sp_debugfs_count, shrinker, text, length), f"{self.name}/count")
-            return take_text(text, length)
-        except BaseException:
-            lib.sp_text_free(text)
-            raise
+
+        return text_of(give)
 
     def scan(self, text: str | bytes) -> int:
         """Write to the file scan: ``<cgroup's inode> <node> <objects>``; gives the bytes written.
@@ -125,7 +123,9 @@ class DebugfsEntry:
         one that is not memcg-aware; ENOENT for that of no online cgroup.
         """
         written = ffi.new("size_t *")
-        data = text.encode(errors="surrogateescape") if isinstance(text, str) else bytes(text)
+        if not isinstance(text, str | bytes):
+            raise TypeError(f"what is written is a str or bytes, not {text!r}")
+        data = text.encode(errors="surrogateescape") if isinstance(text, str) else text
         with self._found() as shrinker:
             status = call(lib.sp_debugfs_scan, shrinker, data, len(data), written)
             _check(status, f"{self.name}/scan")

@@ -8,7 +8,9 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
+from .arguments import check_machine, whole
 from .closing import Closing
+from .control import Flags
 from .core import ListLruBase, RegisteredShrinkerBase, ShrinkControl, ffi
 
 if TYPE_CHECKING:
@@ -56,12 +58,12 @@ def _callback(isolate: Isolate) -> Callable[[Any], int] | int:
     return isolate
 
 
-def _number(value: int | None, name: str) -> int | None:
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
-        raise TypeError(f"{name} must be an int, not {value!r}")
-    if value is not None and not 0 <= value < 2**64:
-        raise ValueError(f"{name} must be 0 to 2**64 - 1, not {value}")
-    return value
+def _callbacks_argument(cb_arg: int) -> int:
+    return whole(cb_arg, "cb_arg", 0, 2**64 - 1)
+
+
+def _walked(nr_to_walk: int | None) -> int | None:
+    return None if nr_to_walk is None else whole(nr_to_walk, "nr_to_walk", 0, 2**64 - 1)
 
 
 class ListLru(ListLruBase, Closing):
@@ -87,6 +89,7 @@ class ListLru(ListLruBase, Closing):
         cls, machine: Machine, shrinker: RegisteredShrinker | None = None, *, memcg_aware: bool = False
     ) -> Self:
         """See the class. Raises ValueError for a shrinker of another machine."""
+        check_machine(machine)
         self = super().__new__(cls, machine, memcg_aware)
         if shrinker is not None:
             self.attach(shrinker)
@@ -101,7 +104,8 @@ class ListLru(ListLruBase, Closing):
         """Set this shrinker's bits from now on, and at once those of cgroups that have items.
 
         None: nobody's. Raises ClosedError, also for a closed shrinker; ValueError for one of another
-        machine.
+        machine, and of lists by cgroup for one that is not MEMCG_AWARE: it has no bit, and the kernel
+        would set that of whoever has the id 0.
         """
         if shrinker is None:
             self._attach(0)
@@ -109,6 +113,8 @@ class ListLru(ListLruBase, Closing):
         if not isinstance(shrinker, RegisteredShrinkerBase):
             raise TypeError(f"shrinker must be a RegisteredShrinker or None, not {shrinker!r}")
         shrinker._live()
+        if self.memcg_aware and not shrinker.flags & Flags.MEMCG_AWARE:
+            raise ValueError(f"shrinker {shrinker.name!r} is not MEMCG_AWARE: it has no bit in a cgroup")
         self._attach(shrinker._address)
 
     def walk_one(
@@ -133,8 +139,8 @@ class ListLru(ListLruBase, Closing):
             nid,
             memcg,
             _callback(isolate),
-            _number(cb_arg, "cb_arg") or 0,
-            _number(nr_to_walk, "nr_to_walk"),
+            _callbacks_argument(cb_arg),
+            _walked(nr_to_walk),
         )
 
     def walk_node(self, nid: int, isolate: Isolate, nr_to_walk: int | None = None, *, cb_arg: int = 0) -> int:
@@ -142,16 +148,14 @@ class ListLru(ListLruBase, Closing):
 
         Mirrors list_lru_walk_node().
         """
-        return self._walk_node(
-            nid, _callback(isolate), _number(cb_arg, "cb_arg") or 0, _number(nr_to_walk, "nr_to_walk")
-        )
+        return self._walk_node(nid, _callback(isolate), _callbacks_argument(cb_arg), _walked(nr_to_walk))
 
     def shrink_walk(self, sc: ShrinkControl, isolate: Isolate, *, cb_arg: int = 0) -> int:
         """walk_one() of what a scan_objects(sc) is asked for; takes the calls off sc.nr_to_scan.
 
         Raises ExpiredError outside of the callback. Mirrors list_lru_shrink_walk().
         """
-        return self._shrink_walk(sc, _callback(isolate), _number(cb_arg, "cb_arg") or 0)
+        return self._shrink_walk(sc, _callback(isolate), _callbacks_argument(cb_arg))
 
     def __repr__(self) -> str:
         if self.closed:

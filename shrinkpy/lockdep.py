@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from .core import LockBase, check, ffi, lib, take_text
+from .arguments import check_machine, whole
+from .core import LockBase, check, ffi, lib, text_of
 from .errors import LockdepError
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ class Lockdep:
         self._seen = 0
 
     def _key(self, name: str) -> bytes:
+        if not isinstance(name, str):
+            raise TypeError(f"the name of a lock must be a str, not {name!r}")
         known = self._keys.get(name)
         if known is None:
             if not name or "\0" in name:
@@ -64,15 +67,14 @@ class Lockdep:
 
     def _report(self, i: int) -> Report:
         pointer = self._machine._pointer
-        text, length = ffi.new("char **"), ffi.new("size_t *")
-        check(lib.sp_lockdep_report(pointer, i, text, length))
+        text = text_of(lambda text, length: check(lib.sp_lockdep_report(pointer, i, text, length)))
         step = ffi.new("struct sp_lockdep_step *")
         classes: list[str] = []
         stacks: list[str] = []
         while lib.sp_lockdep_step(pointer, i, len(stacks), step) == 0:
             classes.append(_text(step.held))
             stacks.append(_text(step.stack))
-        return Report(take_text(text, length), (*classes, *classes[:1]), tuple(stacks))
+        return Report(text, (*classes, *classes[:1]), tuple(stacks))
 
     def _take_unseen(self) -> list[Report]:
         reports = self._read()
@@ -94,7 +96,7 @@ class Lockdep:
 
     def enable(self, on: bool = True) -> None:
         """Note orders (as from the start), or no longer; locks lock all the same."""
-        lib.sp_lockdep_enable(self._machine._pointer, on)
+        lib.sp_lockdep_enable(self._machine._pointer, bool(on))
 
     def __repr__(self) -> str:
         n = lib.sp_lockdep_nr_reports(self._machine._pointer)
@@ -106,13 +108,18 @@ def _text(text: object) -> str:
 
 
 def _subclass(subclass: int) -> int:
-    if not 0 <= subclass < 8:  # MAX_LOCKDEP_SUBCLASSES
-        raise ValueError(f"subclass must be 0 to 7, not {subclass}")
-    return subclass
+    return whole(subclass, "subclass", 0, 7)  # MAX_LOCKDEP_SUBCLASSES
 
 
 class _Watched(LockBase):
     """What locks of every kind have."""
+
+    _kind: int
+
+    def __new__(cls, machine: Machine, name: str) -> Self:
+        """See the class."""
+        check_machine(machine)
+        return super().__new__(cls, machine, machine.lockdep._key(name), cls._kind)
 
     def __init__(self, machine: Machine, name: str) -> None:
         """Nothing: see __new__()."""
@@ -129,6 +136,17 @@ class _Watched(LockBase):
         """Does this thread have it, in any way? What lockdep_is_held() says."""
         return self._mine
 
+    @contextmanager
+    def _block(self, acquire: Callable[[], object]) -> Iterator[Self]:
+        acquire()
+        try:
+            yield self
+        finally:
+            self.release()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}, {'held' if self.locked() else 'free'}>"
+
 
 class Lock(_Watched):
     """A mutex of a machine's code under test; a context manager, as threading.Lock.
@@ -142,10 +160,6 @@ class Lock(_Watched):
     _how = 0
     _kind = lib.SP_LOCK_MUTEX
 
-    def __new__(cls, machine: Machine, name: str) -> Self:
-        """See the class."""
-        return super().__new__(cls, machine, machine.lockdep._key(name), cls._kind)
-
     def acquire(self, blocking: bool = True, *, subclass: int = 0) -> bool:
         """Take it; not blocking is a try (mutex_trylock()), which says whether it did.
 
@@ -155,14 +169,9 @@ class Lock(_Watched):
         """
         return self._take(self._how | (0 if blocking else _TRY), _subclass(subclass))
 
-    @contextmanager
-    def nested(self, subclass: int) -> Iterator[Self]:
+    def nested(self, subclass: int) -> AbstractContextManager[Self]:
         """A with block that takes it as of that subclass: 1 to 7."""
-        self.acquire(subclass=subclass)
-        try:
-            yield self
-        finally:
-            self.release()
+        return self._block(lambda: self.acquire(subclass=subclass))
 
     def __enter__(self) -> Self:
         self.acquire()
@@ -172,9 +181,6 @@ class Lock(_Watched):
         self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
     ) -> None:
         self.release()
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.name!r}, {'held' if self.locked() else 'free'}>"
 
 
 class RLock(Lock):
@@ -191,9 +197,7 @@ class RWLock(_Watched):
     With recursive=True a reader is one that no waiting writer keeps out (rwlock_t in an interrupt).
     """
 
-    def __new__(cls, machine: Machine, name: str) -> Self:
-        """See the class."""
-        return super().__new__(cls, machine, machine.lockdep._key(name), lib.SP_LOCK_RW)
+    _kind = lib.SP_LOCK_RW
 
     def acquire_read(self, blocking: bool = True, *, subclass: int = 0, recursive: bool = False) -> bool:
         """Share it; otherwise as Lock.acquire()."""
@@ -204,23 +208,10 @@ class RWLock(_Watched):
         """Have it alone; otherwise as Lock.acquire()."""
         return self._take(0 if blocking else _TRY, _subclass(subclass))
 
-    @contextmanager
-    def read(self, *, subclass: int = 0, recursive: bool = False) -> Iterator[Self]:
+    def read(self, *, subclass: int = 0, recursive: bool = False) -> AbstractContextManager[Self]:
         """A with block that shares it."""
-        self.acquire_read(subclass=subclass, recursive=recursive)
-        try:
-            yield self
-        finally:
-            self.release()
+        return self._block(lambda: self.acquire_read(subclass=subclass, recursive=recursive))
 
-    @contextmanager
-    def write(self, *, subclass: int = 0) -> Iterator[Self]:
+    def write(self, *, subclass: int = 0) -> AbstractContextManager[Self]:
         """A with block that has it alone."""
-        self.acquire_write(subclass=subclass)
-        try:
-            yield self
-        finally:
-            self.release()
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.name!r}, {'held' if self.locked() else 'free'}>"
+        return self._block(lambda: self.acquire_write(subclass=subclass))

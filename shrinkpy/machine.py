@@ -14,9 +14,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, SupportsIndex
 
 from . import reclaim
+from .arguments import whole
 from .closing import Closing
 from .control import Gfp
-from .core import MachineBase, MemCgroupBase, check, end, ffi, lib
+from .core import MachineBase, MemCgroupBase, call, check, end, ffi, lib
 from .debugfs import Debugfs
 from .errors import ClosedError, LockdepWarning
 
@@ -99,8 +100,7 @@ class Faults:
 
         With sites, only allocations there are counted. Raises ValueError for an unknown site.
         """
-        if n < 0:
-            raise ValueError(f"n counts from 1 (0 disarms), not {n}")
+        n = whole(n, "n", 0, 2**64 - 1)
         mask = 0
         for site in sites or self.sites:
             if site not in self.sites:
@@ -113,8 +113,7 @@ class Faults:
 
         Those in callbacks, and those whose gfp has no __GFP_DIRECT_RECLAIM, are not counted.
         """
-        if n < 0:
-            raise ValueError(f"n counts from 1 (0 disarms), not {n}")
+        n = whole(n, "n", 0, 2**64 - 1)
         lib.sp_reclaim_nth(self._machine._pointer, n)
 
     @property
@@ -148,7 +147,7 @@ class MemCgroup(MemCgroupBase):
     _parent: MemCgroup | None
     _children: dict[str, MemCgroup]
     _removed: bool
-    _leaving: bool
+    _leaving: list[None]
 
     def __new__(cls, *_args: object) -> Self:
         """Refused: a cgroup is made by create() of its parent, and a Machine has its root."""
@@ -162,7 +161,7 @@ class MemCgroup(MemCgroupBase):
             self._parent = parent
             self._children = {}
             self._removed = False
-            self._leaving = False  # on its way offline
+            self._leaving = []  # one for each thread that takes it offline
             address = self._address
             machine._memcgs[address] = self
             try:
@@ -227,10 +226,12 @@ class MemCgroup(MemCgroupBase):
         the number of another cgroup, ValueError for one that is no name or no number,
         OSError(ENODEV) in a cgroup that is not online.
         """
+        if not isinstance(name, str):
+            raise TypeError(f"the name of a cgroup must be a str, not {name!r}")
         if not name or "/" in name or "\0" in name or name in (".", ".."):
             raise ValueError(f"no name for a cgroup: {name!r}")
-        if ino is not None and not 1 <= ino < 2**63:
-            raise ValueError(f"ino must be 1 to {2**63 - 1}, not {ino}")
+        if ino is not None:
+            ino = whole(ino, "ino", 1, 2**63 - 1)
         self.machine._handover.acquire()
         try:
             if self.machine.closed:
@@ -247,9 +248,12 @@ class MemCgroup(MemCgroupBase):
             self.machine._handover.release()
 
     def offline(self) -> None:
-        """Hand its deferred work to the parent; passes skip it from then on. Again: nothing.
+        """Hand its items on list_lrus and its deferred work to the parent; passes skip it from then on.
 
-        Raises OSError(EBUSY) while it has children that are online, ValueError for the root.
+        Again: nothing. Waits for walks of its lists; of several threads, all until it is offline. Raises
+        OSError(EBUSY) while it has children that are online, ValueError for the root; DeadlockError in a
+        walk callback of a ListLru. KeyboardInterrupt and the like: some items have gone, and the next
+        one goes on.
         """
         if self._parent is None:
             raise ValueError("the root cgroup cannot go offline")
@@ -257,17 +261,17 @@ class MemCgroup(MemCgroupBase):
         try:
             if any(child.online for child in self._children.values()):
                 raise OSError(errno.EBUSY, f"cgroup {self.path} has children that are online")
-            if self._leaving or not self.online:
+            if not self.online:
                 return
             reason = ffi.new("struct sp_reason *")
-            self._leaving = True
+            self._leaving.append(None)
         finally:
             self.machine._handover.release()
         # Not under that lock: it waits for walks of list_lrus, whose callbacks may want it.
         try:
-            check(lib.sp_memcg_offline(self._pointer, reason), reason)
+            check(call(lib.sp_memcg_offline, self._pointer, reason), reason)
         finally:
-            self._leaving = False
+            self._leaving.pop()
 
     def remove(self) -> None:
         """Take it offline and out of the tree, as rmdir does; its memory goes with the last reference.
@@ -334,10 +338,8 @@ class Machine(MachineBase, Closing):
         cls, nr_nodes: int = 1, *, memcg: bool = True, kmem: bool = True, max_stall: int = 10_000
     ) -> Self:
         """See the class. Raises ValueError, MemoryError."""
-        if not 1 <= nr_nodes <= lib.SP_MAX_NODES:
-            raise ValueError(f"nr_nodes must be 1 to {lib.SP_MAX_NODES}, not {nr_nodes}")
-        if not 0 <= max_stall < 2**64:
-            raise ValueError(f"max_stall must be 0 (no bound) or more, not {max_stall}")
+        nr_nodes = whole(nr_nodes, "nr_nodes", 1, lib.SP_MAX_NODES)
+        max_stall = whole(max_stall, "max_stall", 0, 2**64 - 1)
         root = _ROOT_ONLINE if memcg else _ROOT_BARE
         self = super().__new__(cls, nr_nodes, memcg, kmem, root, max_stall)
         self._closed = False
@@ -550,9 +552,7 @@ class Machine(MachineBase, Closing):
 
     @memory_limit.setter
     def memory_limit(self, size: int) -> None:
-        if not 0 <= size < 2**63:
-            raise ValueError(f"memory_limit must be 0 (none) or more bytes, not {size}")
-        lib.sp_set_limit(self._pointer, size)
+        lib.sp_set_limit(self._pointer, whole(size, "memory_limit", 0, 2**63 - 1))
 
     def task(self, memcg: MemCgroup | None = None, nid: int = 0) -> Task:
         """Be a task of that cgroup (None: the root) on that node, in a with block of this thread.

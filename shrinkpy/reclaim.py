@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import enum
 import errno
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, SupportsIndex, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, SupportsIndex
 
+from .arguments import node, whole
 from .control import Gfp
-from .core import MemCgroupBase, lib
+from .core import lib
 from .errors import ReclaimShortError
 
 if TYPE_CHECKING:
@@ -123,26 +124,8 @@ def vmstat(machine: Machine) -> dict[str, int]:
 # ---- the four
 
 
-def _checked(value: SupportsIndex, what: str, minimum: int, maximum: int) -> int:
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"{what} must be an int, not {value!r}")
-    n = value.__index__()
-    if not minimum <= n <= maximum:
-        raise ValueError(f"{what} must be {minimum} to {maximum}, not {n}")
-    return n
-
-
-def _checked_memcg(machine: Machine, memcg: object) -> None:
-    if memcg is None:
-        return
-    if not isinstance(memcg, MemCgroupBase):
-        raise TypeError(f"memcg must be a MemCgroup or None (the root), not {memcg!r}")
-    if cast(object, memcg.machine) is not machine:
-        raise ValueError("memcg belongs to another Machine")
-
-
 def _nr(value: SupportsIndex) -> int:
-    return _checked(value, "nr_to_reclaim", 1, 2**64 - 1)
+    return whole(value, "nr_to_reclaim", 1, 2**64 - 1)
 
 
 def drop_slab(machine: Machine) -> Reclaimed:
@@ -159,23 +142,22 @@ def direct_reclaim(
 ) -> Reclaimed:
     """See Machine.direct_reclaim()."""
     nr = _nr(nr_to_reclaim)
-    gfp = _checked(gfp_mask, "gfp_mask", 0, 2**32 - 1)
-    node = -1 if nid is None else _checked(nid, "nid", 0, machine.nr_nodes - 1)
-    _checked_memcg(machine, memcg)
-    return reclaimed(machine._reclaim(lib.SP_RECLAIM_DIRECT, gfp, node, memcg, nr))
+    gfp = whole(gfp_mask, "gfp_mask", 0, 2**32 - 1)
+    at = -1 if nid is None else node(machine, nid)
+    return reclaimed(machine._reclaim(lib.SP_RECLAIM_DIRECT, gfp, at, memcg, nr))
 
 
 def kswapd(machine: Machine, nid: SupportsIndex, nr_to_reclaim: SupportsIndex) -> Reclaimed:
     """See Machine.kswapd()."""
     nr = _nr(nr_to_reclaim)
-    node = _checked(nid, "nid", 0, machine.nr_nodes - 1)
-    return reclaimed(machine._reclaim(lib.SP_RECLAIM_KSWAPD, Gfp.KERNEL, node, None, nr))
+    at = node(machine, nid)
+    return reclaimed(machine._reclaim(lib.SP_RECLAIM_KSWAPD, Gfp.KERNEL, at, None, nr))
 
 
 def memory_reclaim(memcg: MemCgroup, nr_to_reclaim: SupportsIndex, gfp_mask: SupportsIndex) -> Reclaimed:
     """See MemCgroup.reclaim()."""
     nr = _nr(nr_to_reclaim)
-    gfp = _checked(gfp_mask, "gfp_mask", 0, 2**32 - 1)
+    gfp = whole(gfp_mask, "gfp_mask", 0, 2**32 - 1)
     machine = memcg.machine
     if not machine.memcg_enabled:
         raise OSError(errno.ENODEV, "this machine has no memory cgroups: make it with memcg=True")

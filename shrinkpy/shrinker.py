@@ -15,9 +15,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self, SupportsIndex, cast
 
 from .addresses import NativeShrinker
+from .arguments import check_memcg, node, whole
 from .closing import Closing
 from .control import DEFAULT_SEEKS, CountObjects, Flags, ScanObjects
-from .core import MachineBase, MemCgroupBase, RegisteredShrinkerBase, ShrinkControl, check, ffi, lib
+from .core import MachineBase, RegisteredShrinkerBase, ShrinkControl, check, ffi, lib
 from .debugfs import entry_of, rename
 from .errors import ClosedError, MovedError
 from .ownership import Arc, Box, ForeignOwnable, Unique
@@ -58,17 +59,8 @@ class Shrinker(abc.ABC):
         """
 
 
-def _checked_int(value: SupportsIndex, what: str, maximum: int) -> int:
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"{what} must be an int, not {value!r}")
-    n = value.__index__()
-    if not 0 <= n <= maximum:
-        raise ValueError(f"{what} must be 0 to {maximum}, not {n}")
-    return n
-
-
 def _checked_flags(flags: int) -> int:
-    n = _checked_int(flags, "flags", int(_FACE_FLAGS))
+    n = whole(flags, "flags", 0, int(_FACE_FLAGS))
     if n & ~_FACE_FLAGS:
         raise ValueError(f"flags may hold NUMA_AWARE, MEMCG_AWARE and NONSLAB; {n:#x} has more")
     if n & Flags.NONSLAB and not n & Flags.MEMCG_AWARE:
@@ -160,9 +152,10 @@ class _Listed(_Fields):
         set_shrinker_bit().
         """
         pointer = self._live()
-        self._check_memcg(memcg)
-        if not 0 <= nid < self.machine.nr_nodes:
-            raise ValueError(f"nid must be 0 to {self.machine.nr_nodes - 1}, not {nid}")
+        if memcg is None:
+            raise TypeError("memcg must be a MemCgroup, not None: every pass of the root calls everybody")
+        check_memcg(self.machine, memcg)
+        nid = node(self.machine, nid)
         if not self.flags & Flags.MEMCG_AWARE:
             if not self.machine.memcg_enabled:
                 return
@@ -175,12 +168,6 @@ class _Listed(_Fields):
             reason,
         )
 
-    def _check_memcg(self, memcg: object) -> None:
-        if not isinstance(memcg, MemCgroupBase):
-            raise TypeError(f"memcg must be a MemCgroup, not {memcg!r}")
-        if memcg.machine is not self.machine:
-            raise ValueError("memcg belongs to another Machine")
-
     def nr_deferred(self, memcg: MemCgroup | None = None, nid: int = 0) -> int:
         """Work deferred on (memcg, nid), in objects; it may be negative, as in the kernel.
 
@@ -189,10 +176,8 @@ class _Listed(_Fields):
         """
         pointer = self._live()
         flags = self.flags
-        if memcg is not None:
-            self._check_memcg(memcg)
-        if not 0 <= nid < self.machine.nr_nodes:
-            raise ValueError(f"nid must be 0 to {self.machine.nr_nodes - 1}, not {nid}")
+        check_memcg(self.machine, memcg)
+        nid = node(self.machine, nid)
         if not flags & Flags.NUMA_AWARE:
             nid = 0
         where = ffi.NULL
@@ -287,14 +272,14 @@ class UnregisteredShrinker(Unique, _Fields, Closing):
 
         Raises MovedError once it was registered.
         """
-        self._set(lib.sp_shrinker_set_seeks, _checked_int(seeks, "seeks", 2**31 - 1))
+        self._set(lib.sp_shrinker_set_seeks, whole(seeks, "seeks", 0, 2**31 - 1))
 
     def set_batch(self, batch: SupportsIndex) -> None:
         """Set how many objects a scan call is asked for: 0 (for 128) to LONG_MAX.
 
         Raises MovedError once it was registered.
         """
-        self._set(lib.sp_shrinker_set_batch, _checked_int(batch, "batch", 2**63 - 1))
+        self._set(lib.sp_shrinker_set_batch, whole(batch, "batch", 0, 2**63 - 1))
 
     def _set(self, setter: Callable[[Any, int], None], value: int) -> None:
         self._machine._handover.acquire()

@@ -380,6 +380,132 @@ def list_lru_close(w: World) -> Script:
     assert lru.closed
 
 
+@scenario(Promise.NOTHING)
+def list_lru_attach(w: World) -> Script:
+    app = w.cgroup("app")
+    shrinker = w.registered(Cache(), flags=MEMCG)
+    lru = w.stack.enter_context(sp.ListLru(w.machine, memcg_aware=True))
+    lru.add(w, 0, app)
+    yield lambda: lru.attach(shrinker)
+    assert lib.sp_peek_bit(app._pointer, 0, lib.sp_shrinker_id(shrinker._live()))
+
+
+@scenario(Promise.NOTHING)
+def list_lru_walk_of_a_node(w: World) -> Script:
+    lru = w.stack.enter_context(sp.ListLru(w.machine, memcg_aware=True))
+    lru.add(w, 0, w.cgroup("app"))
+    w.watch("items", lambda: (len(lru), lru.count_node(), w in lru))
+    removed = sp.LruStatus.REMOVED
+    assert (yield lambda: lru.walk_node(0, lambda _item: removed, BIG)) == 1
+
+
+@scenario(Promise.NOTHING, core=3)  # an order of two classes
+def list_lru_walk_inside_another(w: World) -> Script:
+    outer, inner = (w.stack.enter_context(sp.ListLru(w.machine)) for _ in range(2))
+    outer.add(w)
+    inner.add(w)
+    w.watch("items", lambda: (len(outer), len(inner)))
+    skip = sp.LruStatus.SKIP
+
+    def nested(_: object) -> sp.LruStatus:
+        inner.walk_one(0, None, lambda _: skip)
+        return skip
+
+    assert (yield lambda: outer.walk_one(0, None, nested)) == 0
+
+
+# -- Lock
+
+
+@scenario(Promise.NOTHING)
+def lock(w: World) -> Script:
+    made = yield lambda: sp.RWLock(w.machine, "a lock")
+    assert made.name == "a lock"
+
+
+@scenario(Promise.NOTHING, core=1)
+def lock_taken_that_is_the_threads_first(w: World) -> Script:
+    made = sp.Lock(w.machine, "a lock")
+    with made:  # its class is known
+        pass
+    w.watch("lock", made.locked)
+    assert (yield InThread(lambda: made.acquire() and made.release() is None)) is True
+
+
+@scenario(Promise.NOTHING, core=7)  # two classes, and their order
+def lock_taken(w: World) -> Script:
+    first, second = sp.Lock(w.machine, "first"), sp.RWLock(w.machine, "second")
+    w.watch("lock", lambda: (first.mine(), second.mine()))
+
+    def take() -> bool:
+        with first, second.read():
+            return first.mine() and second.mine()
+
+    assert (yield take) is True
+
+
+@scenario(Promise.NOTHING, core=1)
+def lockdep_reports(w: World) -> Script:
+    first, second = sp.Lock(w.machine, "first"), sp.Lock(w.machine, "second")
+    for locks in ((first, second), (second, first)):
+        with locks[0], locks[1]:
+            pass
+    assert (yield lambda: [len(report.stacks) for report in w.machine.lockdep.reports]) == [2]
+
+
+# -- allocations and tasks
+
+
+@scenario(Promise.NOTHING)
+def allocation(w: World) -> Script:
+    w.machine.allocate().free()  # the class of fs_reclaim is known
+    w.watch("charged", lambda: w.machine.allocations.charged)
+    made = yield lambda: w.machine.allocate(size=BIG)
+    assert made.size == BIG
+    made.free()
+
+
+@scenario(Promise.NOTHING)
+def allocation_that_reclaims(w: World) -> Script:
+    w.registered(Cache(1000))
+    w.machine.shrink_slab(priority=0)
+    w.machine.allocate().free()
+    w.machine.faults.reclaim_nth(1)
+    made = yield lambda: w.machine.allocate()
+    assert w.machine.allocations.reclaims == 1
+    made.free()
+
+
+@scenario(Promise.DONE, python=False)
+def allocation_freed(w: World) -> Script:
+    made = w.machine.allocate(size=BIG)
+    yield made.free
+    assert w.machine.allocations.charged == 0
+
+
+@scenario(Promise.NOTHING)
+def allocations_shown(w: World) -> Script:
+    with w.machine.allocate(size=BIG):
+        assert (yield lambda: w.machine.allocations).charged == BIG
+
+
+@scenario(Promise.NOTHING, core=1, nr_nodes=2)
+def task(w: World) -> Script:
+    app = w.cgroup("app")
+    w.machine.allocate().free()
+
+    def place() -> tuple[bool, int]:
+        at = lib.sp_task_place(w.machine._pointer)
+        return at.memcg == app._pointer, at.nid
+
+    def be() -> tuple[bool, int]:
+        with w.machine.task(app, 1), sp.memalloc_nofs():
+            return place()
+
+    w.watch("place", place)
+    assert (yield be) == (True, 1)
+
+
 # -- UnregisteredShrinker
 
 

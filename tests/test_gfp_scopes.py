@@ -119,3 +119,17 @@ class TestMisuse:
                 outer.__exit__(None, None, None)
             assert scoped(sp.Gfp.KERNEL) == sp.Gfp.NOIO
         assert scoped(sp.Gfp.KERNEL) == sp.Gfp.KERNEL
+
+    def test_one_that_finds_no_memory_is_not_inside(
+        self, make: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        outer, inner = sp.memalloc_nofs(), make()
+
+        def fail(_: object) -> None:
+            raise MemoryError
+
+        with outer:
+            monkeypatch.setattr(type(inner), "_begin", fail)
+            with pytest.raises(MemoryError), inner:
+                pass
+        assert scoped(sp.Gfp.KERNEL) == sp.Gfp.KERNEL

@@ -7,6 +7,7 @@ import errno
 import gc
 import itertools
 import sys
+import textwrap
 import weakref
 from typing import Any
 
@@ -292,6 +293,22 @@ class TestShrinker:
             lru.add("x", 0, app)
             assert not bit(shrinker, app)
 
+    def test_refuses_one_that_has_no_bit(self) -> None:
+        """It would be somebody else's, who has its id."""
+        machine = sp.Machine()
+        app = machine.root.create("app")
+        with (
+            register(machine, Cache(), "aware", flags=sp.Flags.MEMCG_AWARE) as aware,
+            register(machine, Cache(), "unaware") as unaware,
+        ):
+            lru = sp.ListLru(machine, memcg_aware=True)
+            with pytest.raises(ValueError, match="'unaware' is not MEMCG_AWARE"):
+                lru.attach(unaware)
+            lru.add("x", 0, app)
+            assert not bit(aware, app)
+            sp.ListLru(machine, unaware).add("x", 0, app)
+            assert not bit(aware, app)
+
     def test_refuses_others(self) -> None:
         """Closed ones, and those of another machine."""
         machine, other = sp.Machine(), sp.Machine()
@@ -438,6 +455,27 @@ class TestClose:
         assert lru.add("x")
         assert lru.machine.nr_nodes == 1
 
+    def test_its_lock_class_goes_with_it(self) -> None:
+        """A list that comes to lie at the same address has no past."""
+        machine = sp.Machine()
+
+        def nested(outer: sp.ListLru, inner: sp.ListLru) -> None:
+            outer.add(Thing())
+            outer.walk_one(0, None, lambda _: [sp.LruStatus.SKIP, inner.add(Thing())][0])
+
+        old = [sp.ListLru(machine) for _ in range(64)]  # more than malloc() keeps for itself
+        addresses = [lru._address for lru in old]
+        for outer, inner in itertools.pairwise(old):
+            nested(outer, inner)
+        for lru in old:
+            lru.close()
+        new = {lru._address: lru for lru in [sp.ListLru(machine) for _ in old]}
+        again = [address for address in addresses if address in new]
+        if len(again) < 2:
+            pytest.skip("this allocator has not given the addresses again")
+        nested(new[again[-1]], new[again[0]])
+        assert machine.lockdep.reports == []
+
 
 class TestNoMemory:
     """Each allocation fails in turn, and nothing is half done."""
@@ -474,36 +512,73 @@ class TestNoMemory:
         assert lru.count_one(1, worker) == 1
 
 
+WALKED = """
+import os, threading, warnings
+import shrinkpy as sp
+
+warnings.simplefilter("ignore", DeprecationWarning)
+lru, mine = (sp.ListLru(sp.Machine()) for _ in range(2))
+lru.add("x")
+mine.add("x")
+inside, leave = threading.Event(), threading.Event()
+
+def stay(item):
+    inside.set()
+    leave.wait()
+    return sp.LruStatus.SKIP
+
+walker = threading.Thread(target=lru.walk_one, args=(0, None, stay))
+walker.start()
+inside.wait()
+"""
+"""A thread walks lru; nobody walks mine."""
+
+WAIT = """
+_, status = os.waitpid(child, 0)
+leave.set()
+walker.join()
+print(os.waitstatus_to_exitcode(status))
+"""
+
+
+def in_a_child(forks: str) -> str:
+    """What a program printed that forked, and whose child ended itself."""
+    return survives(WALKED + textwrap.dedent(forks) + WAIT).strip()
+
+
 class TestFork:
     """A child of fork has the list."""
 
     def test_a_lock_of_another_thread_is_free_there(self) -> None:
         """Nobody would give it back."""
-        printed = survives(
+        status = in_a_child(
             """
-            import os, threading, warnings
-            import shrinkpy as sp
-
-            warnings.simplefilter("ignore", DeprecationWarning)
-            lru = sp.ListLru(sp.Machine())
-            lru.add("x")
-            inside, leave = threading.Event(), threading.Event()
-
-            def stay(item):
-                inside.set()
-                leave.wait()
-                return sp.LruStatus.SKIP
-
-            walker = threading.Thread(target=lru.walk_one, args=(0, None, stay))
-            walker.start()
-            inside.wait()
             child = os.fork()
             if not child:
                 os._exit(0 if lru.add("y") and lru.count_one() == 2 else 1)
-            _, status = os.waitpid(child, 0)
-            leave.set()
-            walker.join()
-            print(os.waitstatus_to_exitcode(status))
             """
         )
-        assert printed.strip() == "0"
+        assert status == "0"
+
+    def test_closes_there_although_another_thread_walked_it(self) -> None:
+        """That thread is not there; a walk that goes on there still keeps it open."""
+        status = in_a_child(
+            """
+            def fork(item):
+                global child
+                child = os.fork()
+                if not child:
+                    lru.close()
+                    try:
+                        mine.close()
+                    except OSError:
+                        return sp.LruStatus.REMOVED
+                return sp.LruStatus.SKIP
+
+            gone = mine.walk_one(0, None, fork)
+            if not child:
+                mine.close()
+                os._exit(0 if gone and lru.closed and mine.closed else 1)
+            """
+        )
+        assert status == "0"

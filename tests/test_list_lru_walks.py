@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ctypes
+import signal
 import subprocess
 import sys
 import threading
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import TIMEOUT, Doing, Running, register, registered
+from support import TIMEOUT, Doing, Running, register, registered, until
 
 import shrinkpy as sp
 from shrinkpy import LruStatus, _core
@@ -242,6 +243,23 @@ class TestExceptions:
         lru.walk_one(0, None, script)
         assert script.seen == [1, 2]
 
+    def test_no_other_list_of_the_node_is_walked(self) -> None:
+        """It is the walk that ends, not the one list: nothing else is shown, nothing else is raised."""
+        machine = sp.Machine()
+        lru = sp.ListLru(machine, memcg_aware=True)
+        things = [Thing(i) for i in range(3)]
+        for thing, memcg in zip(
+            things, (None, machine.root.create("a"), machine.root.create("b")), strict=True
+        ):
+            lru.add(thing, 0, memcg)
+        script = Script(LruStatus.SKIP, None)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="returned None"):
+            lru.walk_node(0, script)
+        assert script.seen == [0, 1]
+        script = Script(LruStatus.STOP)
+        assert lru.walk_node(0, script) == 0
+        assert script.seen == [0, 1, 2]
+
     def test_the_lock_is_free_afterwards(self) -> None:
         """For another thread too."""
         lru, things = filled(sp.Machine(), 1)
@@ -308,6 +326,34 @@ class TestUnderTheLock:
         assert all(thing in other and thing not in lru for thing in things)
         assert lru.count_node(1) == 2
 
+    @pytest.mark.parametrize(
+        "what",
+        [
+            lambda lru, item: lru.add(Thing(9)),
+            lambda lru, item: lru.remove(item),
+            lambda lru, item: lru.walk_node(0, Script()),
+        ],
+        ids=["add", "remove", "walk"],
+    )
+    def test_a_ring_through_another_lock_is_told_as_one(self, what: Any) -> None:
+        """A callback that waits for who wants the lock it runs under."""
+        machine = sp.Machine()
+        lru, things = filled(machine, 1)
+        lock = sp.Lock(machine, "mine")
+
+        def wait(_: Thing) -> LruStatus:
+            with lock:
+                return LruStatus.SKIP
+
+        with lock:
+            walking = Running(lambda: lru.walk_one(0, None, wait))
+            word = ffi.cast("struct sp_lock *", lock._address)
+            until(lambda: bool(word.word & 1 << 30))  # somebody sleeps
+            with pytest.raises(sp.DeadlockError, match="waits, directly or through others, for this thread"):
+                what(lru, things[0])
+        assert walking.join() == 0
+        assert things[0] in lru
+
     @pytest.mark.parametrize("what", ["add", "remove"])
     def test_another_thread_waits_and_python_goes_on(self, what: str) -> None:
         """It gives the GIL up: the callback, and other threads, run."""
@@ -328,6 +374,73 @@ class TestUnderTheLock:
         assert walking.join() == 0
         assert waiting.join() is True
         assert lru.count_node() == (3 if what == "add" else 1)
+
+
+class TestOffline:
+    """A cgroup goes offline while its lists are walked: it waits for the lock."""
+
+    def test_interrupted_it_goes_on_later(self) -> None:
+        """Ctrl-C ends the wait; nothing is lost."""
+        machine = sp.Machine()
+        app = machine.root.create("app")
+        lru = sp.ListLru(machine, memcg_aware=True)
+        thing = Thing(0)
+        lru.add(thing, 0, app)
+        main = threading.main_thread().ident or 0
+        inside, leave = threading.Event(), threading.Event()
+
+        def stay(_: Thing) -> LruStatus:
+            inside.set()
+            assert leave.wait(TIMEOUT)
+            return LruStatus.SKIP
+
+        def interrupt() -> None:
+            until(lambda: bool(app._leaving))
+            signal.pthread_kill(main, signal.SIGINT)
+
+        walking = Running(lambda: lru.walk_one(0, app, stay))
+        assert inside.wait(TIMEOUT)
+        interrupting = Running(interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            app.offline()
+        interrupting.join()
+        assert app.online
+        leave.set()
+        walking.join()
+        app.offline()
+        assert (app.online, lru.count_one()) == (False, 1)
+
+    def test_whoever_takes_it_offline_too_waits_as_well(self) -> None:
+        """When remove() returns it is offline, whoever has begun with that."""
+        machine = sp.Machine()
+        app = machine.root.create("app")
+        lru = sp.ListLru(machine, memcg_aware=True)
+        lru.add(Thing(0), 0, app)
+        inside, leave = threading.Event(), threading.Event()
+
+        def stay(_: Thing) -> LruStatus:
+            inside.set()
+            assert leave.wait(TIMEOUT)
+            return LruStatus.SKIP
+
+        def remove() -> bool:
+            app.remove()
+            return app.online
+
+        walking = Running(lambda: lru.walk_one(0, app, stay))
+        assert inside.wait(TIMEOUT)
+        first = Running(app.offline)
+        until(lambda: len(app._leaving) == 1)
+        second = Running(remove)
+        until(lambda: len(app._leaving) == 2)
+        assert machine.root.children == (app,)
+        with pytest.raises(OSError, match="not online"):
+            app.create("late")
+        leave.set()
+        walking.join()
+        first.join()
+        assert second.join() is False
+        assert machine.root.children == ()
 
 
 class TestThreads:
@@ -377,7 +490,11 @@ class TestThreads:
 
 SOURCE = """
 #include <shrinkpy/list_lru.h>
+#include <shrinkpy/oops.h>
+#include <unistd.h>
 
+__typeof__(&sp_oops) oops;
+__typeof__(&sp_list_lru_isolate_move) isolate_move;
 void (*isolate)(struct list_lru_one *list, struct list_head *item);
 enum sp_status (*take)(struct machine *m, struct sp_lock *l, unsigned int how, int subclass,
                const char *where);
@@ -400,6 +517,52 @@ enum lru_status drop_and_retry(struct list_head *item, struct list_lru_one *list
     job->calls++;
     take(job->machine, lock, SP_LOCK_WAIT, 0, 0);
     return LRU_REMOVED_RETRY;
+}
+
+volatile int away, back;
+
+/* Moved to a list of its own, and then anybody has the lock until back says so. */
+enum lru_status move_and_wait(struct list_head *item, struct list_lru_one *list, struct sp_lock *lock,
+                  void *arg)
+{
+    struct list_head mine = { &mine, &mine };
+    struct job *job = arg;
+
+    isolate_move(list, item, &mine);
+    give(job->machine, lock);
+    away = 1;
+    while (!back)
+        usleep(100);
+    take(job->machine, lock, SP_LOCK_WAIT, 0, 0);
+    return LRU_REMOVED_RETRY;
+}
+
+/* Nothing was done with it, but anybody had the lock. */
+enum lru_status wait_and_retry(struct list_head *item, struct list_lru_one *list, struct sp_lock *lock,
+                   void *arg)
+{
+    struct job *job = arg;
+
+    give(job->machine, lock);
+    away = 1;
+    while (!back)
+        usleep(100);
+    take(job->machine, lock, SP_LOCK_WAIT, 0, 0);
+    return LRU_RETRY;
+}
+
+enum lru_status bug(struct list_head *item, struct list_lru_one *list, struct sp_lock *lock, void *arg)
+{
+    struct job *job = arg;
+
+    oops(job->machine, "kernel BUG at isolate.c:%d", 42);
+}
+
+enum lru_status null(struct list_head *item, struct list_lru_one *list, struct sp_lock *lock, void *arg)
+{
+    int *volatile nowhere = 0;
+
+    return *nowhere;
 }
 
 enum lru_status give_away(struct list_head *item, struct list_lru_one *list, struct sp_lock *lock,
@@ -428,7 +591,13 @@ def native(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     command = ["cc", "-std=gnu11", "-shared", "-fPIC", f"-I{include}", "-o", "walks.so", "walks.c"]
     subprocess.run(command, cwd=where, check=True)
     cdll = ctypes.CDLL(str(where / "walks.so"))
-    for name, of in (("isolate", "sp_list_lru_isolate"), ("take", "sp_lock_take"), ("give", "sp_lock_give")):
+    for name, of in (
+        ("isolate", "sp_list_lru_isolate"),
+        ("isolate_move", "sp_list_lru_isolate_move"),
+        ("take", "sp_lock_take"),
+        ("give", "sp_lock_give"),
+        ("oops", "sp_oops"),
+    ):
         here = ADDRESS.from_address(ctypes.cast(getattr(cdll, name), ADDRESS).value or 0)
         symbol = getattr(ctypes.CDLL(_core.__file__), of)
         here.value = ctypes.cast(symbol, ADDRESS).value
@@ -486,6 +655,41 @@ class TestNative:
         with pytest.raises(sp.KernelOops, match="did not take the lock again"):
             lru.walk_one(0, None, native.give_away, cb_arg=ctypes.addressof(job))
         assert lru.remove(things[0])
+
+    @pytest.mark.parametrize(
+        ("function", "says"),
+        [("bug", "kernel BUG at isolate.c:42"), ("null", "kernel NULL pointer dereference")],
+    )
+    def test_an_oops_in_it_ends_the_walk(self, native: ctypes.CDLL, function: str, says: str) -> None:
+        """With the lock given back, and the item where it was."""
+        machine = sp.Machine()
+        lru, things = filled(machine, 2)
+        job = Job(machine=machine._address)
+        with pytest.raises(sp.KernelOops, match=rf"node 0: {says}"):
+            lru.walk_node(0, getattr(native, function), cb_arg=ctypes.addressof(job))
+        assert [lru.remove(thing) for thing in things] == [True, True]
+
+    @pytest.mark.parametrize("function", ["move_and_wait", "wait_and_retry"])
+    def test_while_it_gave_the_lock_away_its_item_may_be_removed(
+        self, native: ctypes.CDLL, function: str
+    ) -> None:
+        """The item goes once, and with it its reference."""
+        machine = sp.Machine()
+        lru, things = filled(machine, 1)
+        before = sys.getrefcount(things[0])
+        away, back = (ctypes.c_int.in_dll(native, name) for name in ("away", "back"))
+        away.value = back.value = 0
+        job = Job(machine=machine._address)
+        callback = getattr(native, function)
+        walking = Running(lambda: lru.walk_one(0, None, callback, cb_arg=ctypes.addressof(job)))
+        until(lambda: bool(away.value))
+        assert lru.remove(things[0])
+        back.value = 1
+        assert walking.join() == 0
+        after = sys.getrefcount(things[0])
+        assert (len(lru), after) == (0, before - 1)
+        assert not lru.remove(things[0])
+        assert lru.add(things[0])
 
     def test_refuses_what_is_no_callback(self) -> None:
         """Before anything is done."""

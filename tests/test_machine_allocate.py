@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import gc
+import signal
+import threading
 from typing import Any
 
 import pytest
-from support import Cache, Doing, Running, register
+from support import Cache, Doing, Running, register, until
 
 import shrinkpy as sp
 
@@ -148,7 +150,7 @@ class TestReclaimNth:
         machine.faults.reclaim_nth(0)
         machine.allocate().free()
         assert machine.allocations.reclaims == 0
-        with pytest.raises(ValueError, match="counts from 1"):
+        with pytest.raises(ValueError, match="n must be 0 to"):
             machine.faults.reclaim_nth(-1)
 
 
@@ -215,6 +217,32 @@ class TestLimit:
                 with pytest.raises(sp.LivelockError, match="101 bytes that must not fail"):
                     machine.allocate(sp.Gfp.KERNEL | sp.Gfp.NOFAIL, 101)
                 assert direct_reclaims(machine, cache) == 50
+
+    def test_without_a_bound_others_run_and_may_free(self) -> None:
+        """In the kernel it would go on for ever, but not alone."""
+        with sp.Machine(max_stall=0) as machine:
+            machine.memory_limit = 100
+            blocking = machine.allocate(size=100)
+            other = Running(
+                lambda: (until(lambda: machine.vmstat["allocstall_normal"] > 200), blocking.free())
+            )
+            machine.allocate(sp.Gfp.KERNEL | sp.Gfp.NOFAIL, 100).free()
+            other.join()
+
+    def test_nor_is_it_deaf_to_ctrl_c(self) -> None:
+        main = threading.main_thread().ident or 0
+        with sp.Machine(max_stall=0) as machine:
+            machine.memory_limit = 100
+            other = Running(
+                lambda: (
+                    until(lambda: machine.vmstat["allocstall_normal"] > 200),
+                    signal.pthread_kill(main, signal.SIGINT),
+                )
+            )
+            with pytest.raises(KeyboardInterrupt):
+                machine.allocate(sp.Gfp.KERNEL | sp.Gfp.NOFAIL, 101)
+            other.join()
+            assert machine.allocations[:1] == (0,)
 
     def test_one_that_must_not_fail_waits_longer_than_others(self, machine: sp.Machine) -> None:
         machine.memory_limit = 100

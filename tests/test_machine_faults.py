@@ -84,7 +84,7 @@ class TestFailNth:
 
     @pytest.mark.parametrize("n", [-1, -(2**70)])
     def test_less_than_nothing_is_refused(self, machine: sp.Machine, n: int) -> None:
-        with pytest.raises(ValueError, match="n counts from 1"):
+        with pytest.raises(ValueError, match="n must be 0 to"):
             machine.faults.fail_nth(n)
 
     def test_an_unknown_site_is_refused(self, machine: sp.Machine) -> None:

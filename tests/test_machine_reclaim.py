@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import model
@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from native import Native
-from support import Cache, Doing, Held, Running, register, registered, warned
+from support import Cache, Doing, Held, Running, register, registered, survives, warned
 
 import shrinkpy as sp
 from shrinkpy.reclaim import ReclaimPass
@@ -233,6 +233,25 @@ class TestResult:
             assert {(p.memcg, p.memcg_ino) for p in done.passes} == {(None, 0)}
             assert {p.nid for p in done.passes} == ({0} if kind == "kswapd" else {0, 1})
 
+    def test_a_finalizer_of_what_the_last_holder_has_may_reclaim(self) -> None:
+        printed = survives("""
+            import shrinkpy as sp
+            from support import Cache, register
+
+            class Reclaiming:
+                def __del__(self):
+                    print([each.memcg for each in machine.drop_slab().passes])
+
+            machine = sp.Machine()
+            shrinker = register(machine, Cache(0))
+            app = machine.root.create("app")
+            app.mine = Reclaiming()
+            app.remove()
+            del app
+            print(machine.ledger.memcgs)
+        """)
+        assert printed == "[<MemCgroup />, None]\n1\n"
+
     def test_a_cgroup_that_nobody_holds_any_more_is_told_by_its_number(self, machine: sp.Machine) -> None:
         app = machine.root.create("app")
         numbers = [app.ino]
@@ -400,43 +419,28 @@ class TestNested:
 # ---- threads and signals
 
 
-@pytest.fixture(scope="module")
-def native(tmp_path_factory: pytest.TempPathFactory) -> Native:
-    """Callbacks in C."""
-    return Native(tmp_path_factory.mktemp("native"))
+def inside(held: Native, do: Callable[[], object]) -> Running[None]:
+    """A thread that does it while the callback waits, and then lets that go."""
 
+    def wait_and_do() -> None:
+        while not held.variable("held_inside").value:
+            pass
+        do()
+        held.variable("held_leave").value = 1
 
-@pytest.fixture
-def held(machine: sp.Machine, native: Native) -> Iterator[Native]:
-    """A native shrinker that waits inside its count until held_leave."""
-    for name in ("held_inside", "held_leave", "held_gave_up"):
-        native.variable(name).value = 0
-    native.register(machine, "count_held")
-    yield native
-    native.variable("held_leave").value = 1
+    return Running(wait_and_do)
 
 
 class TestNative:
     def test_other_threads_run_meanwhile(self, machine: sp.Machine, held: Native, kind: str) -> None:
-        def let_go() -> None:
-            while not held.variable("held_inside").value:
-                pass
-            held.variable("held_leave").value = 1
-
-        thread = Running(let_go)
+        thread = inside(held, lambda: None)
         LOOPS[kind](machine)
         thread.join()
         assert not held.variable("held_gave_up").value
 
     def test_ctrl_c_ends_it_between_two_passes(self, machine: sp.Machine, held: Native, kind: str) -> None:
-        def interrupt() -> None:
-            while not held.variable("held_inside").value:
-                pass
-            signal.pthread_kill(main, signal.SIGINT)
-            held.variable("held_leave").value = 1
-
         main = threading.get_ident()
-        thread = Running(interrupt)
+        thread = inside(held, lambda: signal.pthread_kill(main, signal.SIGINT))
         with pytest.raises(KeyboardInterrupt) as caught:
             LOOPS[kind](machine)
         thread.join()
@@ -451,16 +455,10 @@ class TestNative:
         def handler(*_: object) -> None:
             raise BoomError("from the handler")
 
-        def send() -> None:
-            while not held.variable("held_inside").value:
-                pass
-            signal.pthread_kill(main, signal.SIGUSR1)
-            held.variable("held_leave").value = 1
-
         main = threading.get_ident()
         before = signal.signal(signal.SIGUSR1, handler)
         try:
-            thread = Running(send)
+            thread = inside(held, lambda: signal.pthread_kill(main, signal.SIGUSR1))
             with pytest.raises(BoomError, match="from the handler"):
                 LOOPS[kind](machine)
             thread.join()

@@ -37,6 +37,23 @@ def write(tmp_path: Path) -> Write:
 
 
 class TestWhatItMakes:
+    def test_may_have_names_that_the_runtime_has_for_itself(self, machine: sp.Machine, write: Write) -> None:
+        source = write(
+            "#include <linux/module.h>",
+            "#include <linux/slab.h>",
+            "int host_alloc(int n) { return n + 1; }",
+            "void *text_add(int n) { return kmalloc(host_alloc(n), GFP_KERNEL); }",
+            "void objects_exit(void *p) { kfree(p); }",
+            "static int __init names_init(void) { return 0; }",
+            "module_init(names_init);",
+        )
+        with native.load(source, machine) as driver:
+            assert driver.host_alloc(41) == 42
+            p = driver.text_add(10)
+            assert machine.allocations.charged == 11
+            driver.objects_exit(p)
+        assert driver.leaks == []
+
     def test_a_shared_object_named_as_the_first_file(self) -> None:
         built = native.build(COUNTER)
         assert (built.name, built.path.name) == ("counter", "counter.so")
@@ -79,6 +96,32 @@ class TestWhatItMakes:
         )
         with native.build(source, include=tmp_path / "include").load(machine) as driver:
             assert driver.answer() == 43
+
+    def test_and_so_do_an_architectures_and_those_for_programs(
+        self, write: Write, machine: sp.Machine, tmp_path: Path
+    ) -> None:
+        write("", name="arch/asm/Kbuild")
+        write("#error not this one", name="arch/asm/atomic.h")
+        write("", name="uapi/asm-generic/Kbuild")
+        write("#error not this one", name="uapi/linux/types.h")
+        source = write("#include <asm/atomic.h>", "int answer(void) { return sizeof(atomic_t); }")
+        include = [tmp_path / "arch", tmp_path / "uapi"]
+        with native.build(source, include=include).load(machine) as driver:
+            assert driver.answer() == 4
+
+    def test_its_files_find_the_options_of_such_a_kernel(
+        self, write: Write, machine: sp.Machine, tmp_path: Path
+    ) -> None:
+        write("", name="include/linux/kconfig.h")
+        source = write(
+            "#if !defined(CONFIG_QUOTA) || CONFIG_MMU != 2",
+            "#error",
+            "#endif",
+            "int answer(void) { return IS_ENABLED(CONFIG_QUOTA) && !IS_ENABLED(CONFIG_SMP); }",
+        )
+        built = native.build(source, include=tmp_path / "include", cflags=["-DCONFIG_MMU=2"])
+        with built.load(machine) as driver:
+            assert driver.answer() == 1
 
     def test_warnings_are_kept_in_the_log(self, write: Write) -> None:
         built = native.build(write("int f(void) { int x; return x; }"), cflags=["-Wuninitialized"])
@@ -126,6 +169,36 @@ class TestTheRuntime:
         assert compiling._cache() == compiling.scratch()
 
 
+class TestMissing:
+    SOURCE = (
+        "int absent(int);",
+        "extern int table[3];",
+        "int call(int n) { return absent(n); }",
+        "int read(void) { return table[2]; }",
+        "int (*address(void))(int) { return absent; }",
+    )
+
+    def test_functions_oops_when_they_are_called(self, write: Write, machine: sp.Machine) -> None:
+        built = native.build(write(*self.SOURCE), missing="oops")
+        assert sorted(built.missing) == ["absent", "table"]
+        driver = built.load(machine)
+        assert driver.read() == 0
+        assert driver.address() != driver.ffi.NULL
+        with pytest.raises(sp.KernelOops, match=r"^absent\(\) is called, which neither"):
+            driver.call(1)
+        with pytest.warns(ResourceWarning, match="module_exit was not run"):
+            driver.close()
+
+    def test_of_a_whole_driver_is_nothing(self) -> None:
+        assert native.build(COUNTER, missing="oops").missing == ()
+
+    def test_other_errors_stay_errors(self, write: Write) -> None:
+        with pytest.raises(native.BuildError, match="no header"):
+            native.build(write("#include <linux/no_such.h>"), missing="oops")
+        with pytest.raises(ValueError, match="missing must be 'error' or 'oops', not 'warn'"):
+            native.build(COUNTER, missing="warn")
+
+
 class TestErrors:
     def test_name_the_missing_header(self, write: Write) -> None:
         source = write("#include <linux/module.h>", "#include <linux/no_such_thing.h>")
@@ -147,6 +220,16 @@ class TestErrors:
     def test_name_the_missing_symbol(self, write: Write) -> None:
         source = write("int no_such_function(void);", "int f(void)", "{", "return no_such_function();", "}")
         with pytest.raises(native.BuildError, match=r"driver\.c:4: no symbol no_such_function: neither"):
+            native.build(source)
+
+    def test_count_the_others(self, write: Write) -> None:
+        source = write(
+            *(f"int no_{n}(void);" for n in range(5)),
+            "int f(void) { return no_0()",
+            "+ no_1() + no_2()",
+            "+ no_3() + no_4(); }",
+        )
+        with pytest.raises(native.BuildError, match=r"\(and of 4 more: no_1, no_2, no_3, …\)$"):
             native.build(source)
 
     def test_name_the_undeclared_function(self, write: Write) -> None:

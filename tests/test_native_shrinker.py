@@ -21,12 +21,6 @@ PROTOTYPE = ctypes.CFUNCTYPE(ctypes.c_ulong, ctypes.c_void_p, ctypes.c_void_p)
 SIGNATURE = "unsigned long(void *, void *)"
 
 
-@pytest.fixture(scope="module")
-def native(tmp_path_factory: pytest.TempPathFactory) -> Native:
-    """Callbacks in C."""
-    return Native(tmp_path_factory.mktemp("native"))
-
-
 @pytest.fixture
 def cache() -> Cache:
     """What the C callbacks count in."""

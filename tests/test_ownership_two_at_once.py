@@ -48,7 +48,7 @@ class TestSetters:
     ) -> None:
         unregistered = alloc(machine)
         setting, shrinker = meeting(
-            lambda: getattr(unregistered, setter)(77), lambda: unregistered.register(Cache()), "_checked_int"
+            lambda: getattr(unregistered, setter)(77), lambda: unregistered.register(Cache()), "whole"
         )
         with shrinker:
             assert setting is sp.MovedError

@@ -554,24 +554,18 @@ def compiled(where: str) -> Native:
     return Native(Path(where))
 
 
-@pytest.fixture(scope="module")
-def native(tmp_path_factory: pytest.TempPathFactory) -> Native:
-    """Callbacks in C."""
-    return Native(tmp_path_factory.mktemp("native"))
-
-
 # ---- the tests -----------------------------------------------------------------------------------
 
 
 class TestEverythingAtOnce:
     @pytest.mark.parametrize("interval", [None, 1e-5], ids=["switches", "switches often"])
     def test_python_shrinkers(self, interval: float | None) -> None:
-        made = storm(1, 200, interval=interval)
+        made = storm(1, 120, interval=interval)
         assert len(made.records) > 20
 
     @pytest.mark.parametrize("interval", [None, 1e-5], ids=["switches", "switches often"])
     def test_with_native_ones_between_them(self, native: Native, interval: float | None) -> None:
-        made = storm(2, 200, native=native, interval=interval)
+        made = storm(2, 120, native=native, interval=interval)
         assert any(cache.calls for cache in made.caches)
 
     def test_beside_a_busy_thread(self, native: Native) -> None:

@@ -102,6 +102,7 @@ typedef struct registered {
 struct binding {
 	bool ending;           /* the interpreter is */
 	unsigned int entering; /* threads it does not know, on their way in */
+	unsigned int forks;    /* whose child this process is */
 	PyTypeObject *machine_type;
 	PyTypeObject *memcg_type;
 	PyTypeObject *control_type;
@@ -145,6 +146,7 @@ struct class_entry {
 
 struct frame {
 	struct frame *prev;
+	PyObject *of; /* borrowed: the ListLru whose call it is, or NULL */
 	/* In the core, with the GIL; false while Python code runs below it. */
 	bool gil;
 	bool native;        /* of call(): a function of C runs below it */
@@ -170,6 +172,8 @@ void frame_enter(struct frame *f);
 PyObject *frame_leave(struct frame *f, PyObject *error, struct kept *kept);
 /* The same, of a call in which no callback runs. */
 void frame_end(struct frame *f);
+/* How many calls of an object this thread is in. */
+unsigned int frames_of(const PyObject *object);
 /* How many exceptions the call that f is in has kept so far. */
 size_t frame_kept(const struct frame *f);
 
@@ -254,6 +258,11 @@ int control_type_init(PyObject *module);
 int registered_type_init(PyObject *module);
 int list_lru_type_init(PyObject *module);
 
+/* A number from min to max, or an exception that says so. */
+int read_long(PyObject *value, const char *name, long min, long max, long *out);
+/* A MemCgroup of this machine, or None? */
+int check_memcg(MachineObject *machine, PyObject *value);
+
 /* What a pass did becomes machine.last_pass; memcg may be NULL. Takes kept. */
 struct pass_place {
 	unsigned int gfp_mask;
@@ -274,6 +283,13 @@ int lock_type_init(PyObject *module);
 
 /* charge(machine, gfp_mask, size, where): False where a nested one tells why. */
 PyObject *charge(PyObject *module, PyObject *args);
+/* uncharge(machine, size) */
+PyObject *uncharge(PyObject *module, PyObject *const *args, Py_ssize_t nargs);
+/* scope_restore(scopes, saved) */
+PyObject *scope_restore(PyObject *module, PyObject *const *args,
+			Py_ssize_t nargs);
+/* task_move(machine, to, was): addresses of struct sp_place, was may be 0. */
+PyObject *task_move(PyObject *module, PyObject *const *args, Py_ssize_t nargs);
 
 /* call(function, *args): a frame round a function of lib. */
 PyObject *frame_call(PyObject *module, PyObject *args);
@@ -307,7 +323,9 @@ static inline void control_give(struct frame *f, ControlObject *c)
 /* What a ShrinkControl is of, or NULL: none, expired, another thread's. */
 struct shrink_control *control_live(PyObject *control);
 
-/* A new reference on the wrapper of a cgroup. */
+/* The wrapper of a cgroup, borrowed; NULL: nobody has one. */
+PyObject *memcg_known(struct mem_cgroup *memcg);
+/* A new reference on it. */
 PyObject *memcg_object(MachineObject *machine, struct mem_cgroup *memcg);
 
 /* ---- methods.c --------------------------------------------------------- */

@@ -2,7 +2,7 @@
 /* ShrinkControl: a borrow of the core's shrink_control for one callback. */
 #include "binding.h"
 
-enum { GFP_IO = 0x40, GFP_FS = 0x80 };
+#include <shrinkpy/alloc.h>
 
 /* ---- whose it is ------------------------------------------------------- */
 
@@ -146,19 +146,19 @@ static PyObject *may(PyObject *self, unsigned int flag)
 static PyObject *get_fs_allowed(PyObject *self, void *closure)
 {
 	(void)closure;
-	return may(self, GFP_FS);
+	return may(self, SP_GFP_FS);
 }
 
 static PyObject *get_io_allowed(PyObject *self, void *closure)
 {
 	(void)closure;
-	return may(self, GFP_IO);
+	return may(self, SP_GFP_IO);
 }
 
 static PyObject *gfp_fs(PyObject *self, PyObject *unused)
 {
 	(void)unused;
-	return may(self, GFP_FS);
+	return may(self, SP_GFP_FS);
 }
 
 /*

@@ -29,6 +29,16 @@ void frame_enter(struct frame *f)
 	}
 }
 
+unsigned int frames_of(const PyObject *object)
+{
+	const struct frame *f;
+	unsigned int n = 0;
+
+	for (f = top_frame; f; f = f->prev)
+		n += f->of == object;
+	return n;
+}
+
 /* ---- what was raised --------------------------------------------------- */
 
 /* Takes it. */

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * LockBase: a lock of the core in a Python object; and the allocations that run
- * reclaim. Both may wait or call back, so each call has a frame.
+ * LockBase: a lock of the core in a Python object. Taking it may wait, so that
+ * has a frame.
  */
 #include "binding.h"
 
-#include <shrinkpy/alloc.h>
 #include <shrinkpy/lock.h>
 #include <stdio.h>
 #include <string.h>
@@ -193,42 +192,4 @@ static PyType_Spec spec = {
 int lock_type_init(PyObject *module)
 {
 	return add_type(module, &spec, NULL);
-}
-
-/* ---- allocations ------------------------------------------------------- */
-
-/* The report of these, and what ended the pass, are with the frame. */
-static bool was_told(enum sp_status status)
-{
-	return status == SP_SPIN || status == SP_OOPS || status == SP_ABORTED;
-}
-
-PyObject *charge(PyObject *module, PyObject *args)
-{
-	PyObject *machine, *error = NULL;
-	unsigned int gfp_mask;
-	enum sp_status status;
-	const char *where;
-	Py_ssize_t bytes;
-	struct machine *m;
-	struct frame f;
-
-	(void)module;
-	if (!PyArg_ParseTuple(args, "O!Inz", sp.machine_type, &machine,
-			      &gfp_mask, &bytes, &where))
-		return NULL;
-	m = ((MachineObject *)machine)->m;
-	frame_enter(&f);
-	status = sp_charge(m, gfp_mask, (size_t)bytes, where);
-	f.gil = false;
-	if (status != SP_OK && !was_told(status))
-		error = status_error(status, NULL);
-	error = frame_leave(&f, error, NULL);
-	if (!error)
-		return PyBool_FromLong(status == SP_OK);
-	if (status == SP_OK)
-		sp_uncharge(m, (size_t)bytes);
-	raise_object(error);
-	Py_DECREF(error);
-	return NULL;
 }

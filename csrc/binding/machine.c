@@ -2,9 +2,8 @@
 /* MachineBase: owns a struct machine, and runs passes on it. */
 #include "binding.h"
 
+#include <shrinkpy/alloc.h>
 #include <structmember.h>
-
-enum { DEFAULT_GFP = 0xcc0 }; /* GFP_KERNEL */
 
 static PyObject *machine_new(PyTypeObject *type, PyObject *args, PyObject *kw)
 {
@@ -59,8 +58,7 @@ struct pass_args {
 	PyObject *memcg; /* borrowed, or NULL */
 };
 
-static int read_long(PyObject *value, const char *name, long min, long max,
-		     long *out)
+int read_long(PyObject *value, const char *name, long min, long max, long *out)
 {
 	if (PyBool_Check(value) || !PyIndex_Check(value)) {
 		PyErr_Format(PyExc_TypeError, "%s must be an int, not %R", name,
@@ -97,22 +95,8 @@ static int set_arg(MachineObject *self, struct pass_args *a, int which,
 		return read_long(value, "nid", 0,
 				 sp_machine_nr_nodes(self->m) - 1, &a->nid);
 	case 2:
-		if (value == Py_None)
-			return 0;
-		if (!PyObject_TypeCheck(value, sp.memcg_type)) {
-			PyErr_Format(PyExc_TypeError,
-				     "memcg must be a MemCgroup or None (the "
-				     "root), not %R",
-				     value);
-			return -1;
-		}
-		if (((MemcgObject *)value)->machine != self) {
-			PyErr_SetString(PyExc_ValueError,
-					"memcg belongs to another Machine");
-			return -1;
-		}
-		a->memcg = value;
-		return 0;
+		a->memcg = value == Py_None ? NULL : value;
+		return check_memcg(self, value);
 	default:
 		return read_long(value, "priority", 0, 63, &a->priority);
 	}
@@ -218,7 +202,7 @@ static enum sp_status do_pass(MachineObject *self, struct frame *f,
 static PyObject *shrink_slab(PyObject *op, PyObject *const *args,
 			     Py_ssize_t nargs, PyObject *kwnames)
 {
-	struct pass_args a = { .gfp_mask = DEFAULT_GFP,
+	struct pass_args a = { .gfp_mask = SP_GFP_KERNEL,
 			       .priority = DEF_PRIORITY };
 	MachineObject *self = (MachineObject *)op;
 	struct mem_cgroup *memcg = NULL;

@@ -66,9 +66,36 @@ static PyObject *memcg_new(PyTypeObject *type, PyObject *args, PyObject *kw)
 	return (PyObject *)self;
 }
 
-PyObject *memcg_object(MachineObject *machine, struct mem_cgroup *memcg)
+int check_memcg(MachineObject *machine, PyObject *value)
+{
+	if (value == Py_None)
+		return 0;
+	if (!PyObject_TypeCheck(value, sp.memcg_type)) {
+		PyErr_Format(PyExc_TypeError,
+			     "memcg must be a MemCgroup or None (the root), "
+			     "not %R",
+			     value);
+		return -1;
+	}
+	if (((MemcgObject *)value)->machine != machine) {
+		PyErr_SetString(PyExc_ValueError,
+				"memcg belongs to another Machine");
+		return -1;
+	}
+	return 0;
+}
+
+PyObject *memcg_known(struct mem_cgroup *memcg)
 {
 	PyObject *known = sp_memcg_private(memcg);
+
+	/* One that is going runs finalizers of what it has before it says so. */
+	return known && Py_REFCNT(known) > 0 ? known : NULL;
+}
+
+PyObject *memcg_object(MachineObject *machine, struct mem_cgroup *memcg)
+{
+	PyObject *known = memcg_known(memcg);
 
 	if (known)
 		return Py_NewRef(known);

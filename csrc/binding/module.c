@@ -70,11 +70,14 @@ static PyObject *end(PyObject *module, PyObject *unused)
 	return Py_NewRef(Py_None);
 }
 
-/* They wait for the GIL of who forks, and are not there in the child. */
-static void none_enters(void)
+/* Those wait for the GIL of who forks, and are not there in the child. */
+static void forked(void)
 {
 	sp.entering = 0;
+	sp.forks++;
 }
+
+#define FAST(f) (PyCFunction)(void (*)(void))(f), METH_FASTCALL
 
 static PyMethodDef functions[] = {
 	{ "setup", (PyCFunction)(void (*)(void))setup,
@@ -87,6 +90,17 @@ static PyMethodDef functions[] = {
 	  "charge(machine, gfp_mask, size, where, /)\n--\n\n"
 	  "sp_charge(); what callbacks raise in its reclaim is raised here, and\n"
 	  "then nothing is charged." },
+	{ "uncharge", FAST(uncharge),
+	  "uncharge(machine, size, /)\n--\n\n"
+	  "sp_uncharge(), without memory." },
+	{ "scope_restore", FAST(scope_restore),
+	  "scope_restore(scopes, saved, /)\n--\n\n"
+	  "sp_scope_restore(), without memory." },
+	{ "task_move", FAST(task_move),
+	  "task_move(machine, to, was, /)\n--\n\n"
+	  "sp_task_move() from and to a struct sp_place at an address, without\n"
+	  "memory but for the thread's first; was may be 0. Raises MemoryError,\n"
+	  "and nothing has changed." },
 	{ "call", frame_call, METH_VARARGS,
 	  "call(function, /, *args)\n--\n\n"
 	  "Call a function of lib that runs callbacks; what they raise is raised\n"
@@ -130,7 +144,7 @@ static int add_to(PyObject *module)
 	    memcg_type_init(module) < 0 || registered_type_init(module) < 0 ||
 	    list_lru_type_init(module) < 0 || lock_type_init(module) < 0)
 		return -1;
-	if (pthread_atfork(NULL, NULL, none_enters) != 0) {
+	if (pthread_atfork(NULL, NULL, forked) != 0) {
 		PyErr_NoMemory();
 		return -1;
 	}

@@ -197,8 +197,7 @@ static PyObject *wrappers(MachineObject *machine)
 	int failed = !dict;
 
 	while (!failed && (memcg = sp_memcg_iter(machine->m, NULL, memcg))) {
-		if (memcg != sp_memcg_root(machine->m) &&
-		    !sp_memcg_private(memcg))
+		if (memcg != sp_memcg_root(machine->m) && !memcg_known(memcg))
 			continue;
 		value = memcg_object(machine, memcg);
 		key = PyLong_FromUnsignedLong(sp_memcg_ino(memcg));
@@ -373,7 +372,7 @@ static PyObject *reclaim(MachineObject *self, const struct sp_reclaim *asked)
 	return result;
 }
 
-/* _reclaim(kind, gfp_mask, nid, memcg, nr_to_reclaim), all of them checked. */
+/* _reclaim(kind, gfp_mask, nid, memcg, nr_to_reclaim), the numbers checked. */
 PyObject *machine_reclaim(PyObject *op, PyObject *args)
 {
 	MachineObject *self = (MachineObject *)op;
@@ -385,12 +384,8 @@ PyObject *machine_reclaim(PyObject *op, PyObject *args)
 			      &memcg, &how.nr_to_reclaim))
 		return NULL;
 	how.kind = (enum sp_reclaim_kind)kind;
-	if (memcg != Py_None && (!PyObject_TypeCheck(memcg, sp.memcg_type) ||
-				 ((MemcgObject *)memcg)->machine != self)) {
-		PyErr_SetString(PyExc_TypeError,
-				"memcg is a MemCgroup of this machine");
+	if (check_memcg(self, memcg) < 0)
 		return NULL;
-	}
 	if (memcg != Py_None)
 		how.memcg = ((MemcgObject *)memcg)->memcg;
 	return reclaim(self, &how);

@@ -9,7 +9,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <shrinkpy/oops.h>
+
 #include "internal.h"
+
+enum { PATIENCE = 64 };
 
 /* ---- the task ---------------------------------------------------------- */
 
@@ -174,6 +178,19 @@ static enum sp_status direct_reclaim(struct machine *m, struct request *q)
 	return status == SP_OK ? once_more(m, q, done.freed) : status;
 }
 
+/*
+ * Before it tries again, in vain so far: others get to run, who may free
+ * something. Now and then only, for that may take its time.
+ */
+static bool gave_up(struct machine *m, const struct request *q)
+{
+	if (!q->idle || q->idle % PATIENCE)
+		return false;
+	sp_wait_begin(m);
+	sp_wait_end(m);
+	return sp_wait_poll(m);
+}
+
 /* Under the lock, which is given up while it reclaims. */
 static enum sp_status make_room(struct machine *m, struct request *q)
 {
@@ -186,6 +203,8 @@ static enum sp_status make_room(struct machine *m, struct request *q)
 		charged = m->alloc.charged;
 		machine_unlock(m);
 		status = direct_reclaim(m, q);
+		if (status == SP_OK && gave_up(m, q))
+			status = SP_INTR;
 		machine_lock(m);
 		if (m->alloc.charged < charged)
 			q->idle = 0;

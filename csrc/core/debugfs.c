@@ -12,7 +12,6 @@
 #include "pass.h"
 
 enum {
-	GFP_KERNEL = 0xcc0,
 	SCAN_TEXT = 71, /* what the kernel looks at of a write to scan */
 };
 
@@ -245,7 +244,7 @@ void sp_debugfs_dirs_put(struct sp_debugfs_dir *dirs, size_t n)
 static unsigned long count_node(struct shrinker *s, struct mem_cgroup *memcg,
 				int nid)
 {
-	struct shrink_control sc = { .gfp_mask = GFP_KERNEL,
+	struct shrink_control sc = { .gfp_mask = SP_GFP_KERNEL,
 				     .nid = nid,
 				     .memcg = memcg };
 	unsigned long n;
@@ -405,7 +404,7 @@ static enum sp_status parse_scan(struct shrinker *s, const char *text,
 enum sp_status sp_debugfs_scan(struct shrinker *s, const char *text, size_t len,
 			       size_t *written)
 {
-	struct shrink_control sc = { .gfp_mask = GFP_KERNEL };
+	struct shrink_control sc = { .gfp_mask = SP_GFP_KERNEL };
 	struct machine *m = s->machine;
 	enum sp_status status;
 	struct reclaimer *r;

@@ -185,6 +185,7 @@ struct warning {
 
 struct trace;
 struct lockdep;
+struct report;
 
 struct machine {
 	/* Fixed, or read by passes. */
@@ -247,6 +248,9 @@ struct machine {
 
 	unsigned long warnings[SP_NR_WARNINGS];
 	struct warning warning[SP_KEPT_WARNINGS];
+
+	struct report *reports; /* of lockdep, oldest first */
+	size_t nr_reports;
 
 	unsigned long reclaims[SP_NR_RECLAIM_KINDS]; /* begun; atomic */
 
@@ -343,6 +347,8 @@ struct thread *myself(void);
  * SP_DEADLOCK, at once: what is waited for waits for this thread.
  */
 enum sp_status machine_wait(struct machine *m, const struct wait *what);
+/* Once round, and no hook gives it up. false: SP_DEADLOCK, at once. */
+bool machine_doze(struct machine *m, const struct wait *what);
 void machine_wake(struct machine *m);
 /* Would it be SP_DEADLOCK, as things are? */
 bool wait_closes_ring(const struct wait *what);
@@ -483,7 +489,7 @@ struct shrinker_info_unit *unit_of(struct mem_cgroup *memcg, int nid, int id);
 struct shrinker_info *memcg_info(struct mem_cgroup *memcg, int nid);
 long *memcg_deferred(struct mem_cgroup *memcg, int nid, int id);
 
-/* ---- list_lru.c -------------------------------------------------------- */
+/* ---- list_lru.c, list_lru_memcg.c -------------------------------------- */
 
 /* memcg's items go to its parent; not under the lock. */
 enum sp_status list_lru_reparent(struct mem_cgroup *memcg,

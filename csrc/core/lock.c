@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <shrinkpy/oops.h>
+
 #include "internal.h"
 
 /* The word: how many share it, or that one has it; and that some sleep. */
@@ -28,9 +30,9 @@ static void thread_exit(void *held)
 {
 	struct thread *t = myself();
 
+	free(held);
 	t->held = NULL;
 	t->nr_held = t->max_held = 0;
-	free(held);
 }
 
 static void process_init(void)
@@ -166,7 +168,7 @@ static enum sp_status wait_for(struct machine *m, struct sp_lock *l,
 		sleep_on(l, shared);
 		get_up(&self);
 		sp_wait_end(m);
-		if (m->hooks.wait_poll && m->hooks.wait_poll(m->hooks_data))
+		if (sp_wait_poll(m))
 			return SP_INTR;
 	}
 	return SP_OK;

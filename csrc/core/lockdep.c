@@ -9,12 +9,13 @@
  * reporting are done under the machine's lock. The stack of a new edge is asked
  * for before that, since a hook gives it.
  */
-#define _GNU_SOURCE /* asprintf() */
+#define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "internal.h"
+#include "report.h"
 
 enum { CLASS_CHAINS = 64, EDGE_CHAINS = 256 };
 
@@ -60,26 +61,11 @@ struct lock_edge {
 	char *stack; /* where it was first seen */
 };
 
-struct report;
-typedef char *(*print_fn)(const struct report *r, size_t *len);
-
-struct report {
-	struct report *next;
-	print_fn print;
-	char *text;
-	char *stack; /* of what is no edge */
-	size_t len;
-	size_t nr_steps;
-	struct sp_lockdep_step step[];
-};
-
 struct lockdep {
 	struct lock_class *classes[CLASS_CHAINS];
 	struct lock_edge *edges[EDGE_CHAINS];
 	struct lock_class *fs_reclaim;
 	unsigned long searches;
-	struct report *reports, **last_report;
-	size_t nr_reports;
 };
 
 /* ---- classes and edges ------------------------------------------------- */
@@ -172,7 +158,6 @@ static struct lockdep *make_lockdep(struct machine *m)
 	if (!d)
 		d = calloc(1, sizeof(*d));
 	if (d && !m->lockdep) {
-		d->last_report = &d->reports;
 		d->fs_reclaim = add_class(d, &fs_reclaim_key, 0, "fs_reclaim");
 		if (d->fs_reclaim) {
 			STORE_RELEASE(m->lockdep, d);
@@ -262,142 +247,6 @@ way_back(struct lockdep *d, const struct lock_edge *edge, unsigned int kind)
 
 /* ---- reports ----------------------------------------------------------- */
 
-/* The steps as a ring, begun anywhere. */
-static bool same_cycle(const struct report *a, const struct report *b)
-{
-	size_t shift, i, n = a->nr_steps;
-
-	if (n != b->nr_steps || a->print != b->print)
-		return false;
-	for (shift = 0; shift < n; shift++) {
-		for (i = 0; i < n; i++) {
-			if (a->step[i].held != b->step[(i + shift) % n].held)
-				break;
-		}
-		if (i == n)
-			return true;
-	}
-	return false;
-}
-
-static void free_report(struct report *r)
-{
-	free(r->text);
-	free(r->stack);
-	free(r);
-}
-
-static void print_steps(FILE *f, const struct report *r)
-{
-	size_t i;
-
-	for (i = 0; i < r->nr_steps; i++)
-		fprintf(f, "\n#%zu: %s taken while %s is held, first here:\n%s",
-			i, r->step[i].taken, r->step[i].held, r->step[i].stack);
-}
-
-static void print_scenario(FILE *f, const struct report *r)
-{
-	const size_t n = r->nr_steps;
-	size_t i;
-
-	fprintf(f, "\nHow it would lock up, each in a task of its own:\n");
-	for (i = 0; i < n; i++)
-		fprintf(f, "  task %zu has %s\n", i, r->step[i].held);
-	for (i = 0; i < n; i++)
-		fprintf(f, "  task %zu waits for %s, which task %zu has\n", i,
-			r->step[i].taken, (i + 1) % n);
-	for (i = 0; i < n; i++) {
-		if (!strcmp(r->step[i].held, "fs_reclaim"))
-			fprintf(f, "Who has fs_reclaim runs shrinkers for an "
-				   "allocation: where the task that allocates "
-				   "does that itself, one task is enough.\n");
-	}
-}
-
-static char *cycle_text(const struct report *r, size_t *len)
-{
-	char *text = NULL;
-	FILE *f = open_memstream(&text, len);
-	size_t i;
-
-	if (!f)
-		return NULL;
-	fprintf(f, "WARNING: possible circular locking dependency detected\n");
-	fprintf(f,
-		"%s is about to be taken, and %s is held; before, it was "
-		"the other way round:\n  %s",
-		r->step[0].taken, r->step[0].held, r->step[0].held);
-	for (i = 0; i < r->nr_steps; i++)
-		fprintf(f, " -> %s", r->step[i].taken);
-	fprintf(f, "\n");
-	print_steps(f, r);
-	print_scenario(f, r);
-	return fclose(f) ? (free(text), NULL) : text;
-}
-
-static char *recursion_text(const struct report *r, size_t *len)
-{
-	char *text = NULL;
-	FILE *f = open_memstream(&text, len);
-
-	if (!f)
-		return NULL;
-	fprintf(f,
-		"WARNING: possible recursive locking detected\n"
-		"%s is about to be taken, and one of the same class is held. "
-		"Where two tasks take two of them in either order, each waits "
-		"for the other. If there is an order, say so by a subclass.\n",
-		r->step[0].taken);
-	print_steps(f, r);
-	return fclose(f) ? (free(text), NULL) : text;
-}
-
-static char *freed_text(const struct report *r, size_t *len)
-{
-	char *text = NULL;
-	FILE *f = open_memstream(&text, len);
-
-	if (!f)
-		return NULL;
-	fprintf(f,
-		"WARNING: held lock freed\n"
-		"The memory of %s is freed while this thread has it, here:\n%s",
-		r->step[0].held, r->step[0].stack);
-	return fclose(f) ? (free(text), NULL) : text;
-}
-
-/* Under the lock. Takes r; what there is no memory for is not reported. */
-static void add_report(struct lockdep *d, struct report *r, print_fn print)
-{
-	const struct report *other;
-
-	r->print = print;
-	for (other = d->reports; other; other = other->next) {
-		if (same_cycle(r, other)) {
-			free_report(r);
-			return;
-		}
-	}
-	r->text = print(r, &r->len);
-	if (!r->text) {
-		free_report(r);
-		return;
-	}
-	*d->last_report = r;
-	d->last_report = &r->next;
-	STORE_RELEASE(d->nr_reports, d->nr_reports + 1);
-}
-
-static struct report *alloc_report(size_t nr_steps)
-{
-	struct report *r = calloc(1, sizeof(*r) + nr_steps * sizeof(*r->step));
-
-	if (r)
-		r->nr_steps = nr_steps;
-	return r;
-}
-
 static void set_step(struct sp_lockdep_step *step, const struct lock_edge *e)
 {
 	*step = (struct sp_lockdep_step){ .held = e->from->name,
@@ -406,7 +255,7 @@ static void set_step(struct sp_lockdep_step *step, const struct lock_edge *e)
 }
 
 /* The edge that closes it first, then the others as they follow on it. */
-static void report_cycle(struct lockdep *d, const struct lock_edge *edge,
+static void report_cycle(struct machine *m, const struct lock_edge *edge,
 			 const struct reached *end)
 {
 	const struct reached *at;
@@ -415,20 +264,20 @@ static void report_cycle(struct lockdep *d, const struct lock_edge *edge,
 
 	for (at = end; at->by; at = at->from)
 		n++;
-	r = alloc_report(n);
+	r = report_alloc(REPORT_CYCLE, n);
 	if (!r)
 		return;
 	set_step(&r->step[0], edge);
 	for (at = end; at->by; at = at->from)
 		set_step(&r->step[--n], at->by);
-	add_report(d, r, cycle_text);
+	report_add(m, r);
 }
 
 /* Takes the stack. Of one class. */
-static void report_alone(struct lockdep *d, const struct lock_class *class,
-			 char *stack, print_fn print)
+static void report_alone(struct machine *m, enum report_kind kind,
+			 const struct lock_class *class, char *stack)
 {
-	struct report *r = alloc_report(1);
+	struct report *r = report_alloc(kind, 1);
 
 	if (!r) {
 		free(stack);
@@ -438,7 +287,7 @@ static void report_alone(struct lockdep *d, const struct lock_class *class,
 	r->step[0] = (struct sp_lockdep_step){ .held = class->name,
 					       .taken = class->name,
 					       .stack = stack };
-	add_report(d, r, print);
+	report_add(m, r);
 }
 
 /* ---- what is new ------------------------------------------------------- */
@@ -495,7 +344,7 @@ static NOINLINE void new_edge(const struct next *n, struct lock_class *from,
 		WRITE_ONCE(e->kinds, e->kinds | 1u << kind);
 		end = way_back(n->d, e, kind);
 		if (end)
-			report_cycle(n->d, e, end);
+			report_cycle(n->m, e, end);
 	}
 	machine_unlock(n->m);
 	free(stack);
@@ -522,7 +371,7 @@ static NOINLINE void recursion(const struct next *n)
 	machine_lock(n->m);
 	if (!n->class->recursed) {
 		WRITE_ONCE(n->class->recursed, true);
-		report_alone(n->d, n->class, stack, recursion_text);
+		report_alone(n->m, REPORT_RECURSION, n->class, stack);
 		stack = NULL;
 	}
 	machine_unlock(n->m);
@@ -645,20 +494,18 @@ static bool lies_in(const void *p, const void *memory, size_t len)
 	return (uintptr_t)p - (uintptr_t)memory < len;
 }
 
-static void freed_while_held(struct machine *m, struct lockdep *d,
-			     const struct held *h)
+static void freed_while_held(struct machine *m, const struct held *h)
 {
 	char *stack = stack_here(m, h->where);
 
 	if (!stack)
 		return;
 	machine_lock(m);
-	report_alone(d, h->class, stack, freed_text);
+	report_alone(m, REPORT_FREED, h->class, stack);
 	machine_unlock(m);
 }
 
-static void forget_held(struct machine *m, struct lockdep *d,
-			const void *memory, size_t len)
+static void forget_held(struct machine *m, const void *memory, size_t len)
 {
 	struct thread *t = myself();
 	size_t i = t->nr_held;
@@ -670,7 +517,7 @@ static void forget_held(struct machine *m, struct lockdep *d,
 			continue;
 		held_remove(&t->held[i]);
 		if (h.class)
-			freed_while_held(m, d, &h);
+			freed_while_held(m, &h);
 	}
 }
 
@@ -682,7 +529,7 @@ void sp_lock_forget(struct machine *m, const void *memory, size_t len)
 
 	if (!len)
 		return;
-	forget_held(m, d, memory, len);
+	forget_held(m, memory, len);
 	for (i = 0; d && i < CLASS_CHAINS; i++) {
 		for (c = LOAD_ACQUIRE(d->classes[i]); c; c = c->chain) {
 			if (lies_in(c->key, memory, len))
@@ -691,59 +538,7 @@ void sp_lock_forget(struct machine *m, const void *memory, size_t len)
 	}
 }
 
-/* ---- asked ------------------------------------------------------------- */
-
-static const struct report *nth_report(const struct lockdep *d, size_t i)
-{
-	const struct report *r = d ? d->reports : NULL;
-
-	while (r && i--)
-		r = r->next;
-	return r;
-}
-
-size_t sp_lockdep_nr_reports(struct machine *m)
-{
-	const struct lockdep *d = LOAD_ACQUIRE(m->lockdep);
-
-	return d ? LOAD_ACQUIRE(d->nr_reports) : 0;
-}
-
-enum sp_status sp_lockdep_report(struct machine *m, size_t i, char **text,
-				 size_t *len)
-{
-	enum sp_status status = SP_NOENT;
-	const struct report *r;
-
-	*text = NULL;
-	*len = 0;
-	machine_lock(m);
-	r = nth_report(m->lockdep, i);
-	if (r) {
-		*text = strdup(r->text);
-		*len = *text ? r->len : 0;
-		status = *text ? SP_OK : SP_NOMEM;
-	}
-	machine_unlock(m);
-	return status;
-}
-
-enum sp_status sp_lockdep_step(struct machine *m, size_t i, size_t step,
-			       struct sp_lockdep_step *out)
-{
-	enum sp_status status = SP_NOENT;
-	const struct report *r;
-
-	*out = (struct sp_lockdep_step){ 0 };
-	machine_lock(m);
-	r = nth_report(m->lockdep, i);
-	if (r && step < r->nr_steps) {
-		*out = r->step[step];
-		status = SP_OK;
-	}
-	machine_unlock(m);
-	return status;
-}
+/* ---- off, and its end -------------------------------------------------- */
 
 void sp_lockdep_enable(struct machine *m, bool on)
 {
@@ -775,8 +570,9 @@ static void free_edges(struct lock_edge *e)
 void lockdep_exit(struct machine *m)
 {
 	struct lockdep *d = m->lockdep;
-	struct report *r, *next;
 	size_t i;
+
+	reports_exit(m);
 
 	if (!d)
 		return;
@@ -784,9 +580,5 @@ void lockdep_exit(struct machine *m)
 		free_classes(d->classes[i]);
 	for (i = 0; i < EDGE_CHAINS; i++)
 		free_edges(d->edges[i]);
-	for (r = d->reports; r; r = next) {
-		next = r->next;
-		free_report(r);
-	}
 	free(d);
 }

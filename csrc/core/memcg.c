@@ -289,8 +289,9 @@ enum sp_status sp_memcg_offline(struct mem_cgroup *memcg,
 	if (status != SP_OK)
 		return status;
 	machine_lock(m);
-	reparent_shrinker_deferred(memcg, parent);
-	was_online = memcg->online;
+	was_online = memcg->online; /* of several threads, one finds it so */
+	if (was_online)
+		reparent_shrinker_deferred(memcg, parent);
 	STORE_RELEASE(memcg->online, false);
 	machine_unlock(m);
 	if (was_online)

@@ -13,14 +13,13 @@
 #include "internal.h"
 
 enum {
-	GFP_DIRECT_RECLAIM = 0x400,
-	GFP_KERNEL = 0xcc0,
 	GFP_HIGHUSER_MOVABLE = 0x100cca,
 	/*
 	 * What reclaim for a cgroup keeps of its caller's mask: whether it may
-	 * sleep, enter file systems, start I/O, fail, and how hard it tries.
+	 * sleep, enter file systems, start I/O, fail, how hard it tries, and
+	 * whether lockdep hears of it.
 	 */
-	GFP_RECLAIM_MASK = 0xbece0,
+	GFP_RECLAIM_MASK = 0xbece0 | SP_GFP_NOLOCKDEP,
 };
 
 /* One reclaim of one thread. */
@@ -182,14 +181,14 @@ static unsigned int mask_of(const struct sp_reclaim *how,
 		return (sp_scoped_gfp(how->gfp_mask) & GFP_RECLAIM_MASK) |
 		       (GFP_HIGHUSER_MOVABLE & ~GFP_RECLAIM_MASK);
 	default:
-		return GFP_KERNEL;
+		return SP_GFP_KERNEL;
 	}
 }
 
 static bool may_reclaim(const struct sp_reclaim *how, enum sp_reclaim_kind kind)
 {
 	return (kind != SP_RECLAIM_DIRECT && kind != SP_RECLAIM_MEMCG) ||
-	       how->gfp_mask & GFP_DIRECT_RECLAIM;
+	       how->gfp_mask & SP_GFP_DIRECT_RECLAIM;
 }
 
 static bool is_valid(struct machine *m, const struct sp_reclaim *how,

@@ -22,6 +22,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <shrinkpy/oops.h>
+
 #include "internal.h"
 
 enum { NS_PER_SEC = 1000000000, POLL_NS = NS_PER_SEC / 50, LAZY_LIMBO = 32 };
@@ -193,16 +195,15 @@ void get_up(struct sleeper *self)
 	pthread_mutex_unlock(&sleepers_lock);
 }
 
-enum sp_status machine_wait(struct machine *m, const struct wait *what)
+bool machine_doze(struct machine *m, const struct wait *what)
 {
 	struct sleeper self = { .thread = &me, .wait = what };
 	unsigned long seen = m->wakes;
 	struct timespec until;
-	bool gave_up;
 
 	/* Looked at each time round: a ring closes with its last sleeper. */
 	if (!lie_down(&self))
-		return SP_DEADLOCK;
+		return false;
 	machine_unlock(m);
 	sp_wait_begin(m);
 	pthread_mutex_lock(&m->lock);
@@ -217,7 +218,18 @@ enum sp_status machine_wait(struct machine *m, const struct wait *what)
 	pthread_mutex_unlock(&m->lock);
 	get_up(&self);
 	sp_wait_end(m);
-	gave_up = m->hooks.wait_poll && m->hooks.wait_poll(m->hooks_data);
+	machine_lock(m);
+	return true;
+}
+
+enum sp_status machine_wait(struct machine *m, const struct wait *what)
+{
+	bool gave_up;
+
+	if (!machine_doze(m, what))
+		return SP_DEADLOCK;
+	machine_unlock(m);
+	gave_up = sp_wait_poll(m);
 	machine_lock(m);
 	return gave_up ? SP_INTR : SP_OK;
 }
@@ -241,8 +253,10 @@ static void disown(struct reclaimer *r)
 
 static void thread_exit(void *list)
 {
-	struct reclaimer *r = list, *next;
+	/* Not the one that the key has: it may have been pruned. */
+	struct reclaimer *r = me.reclaimers, *next;
 
+	(void)list;
 	me.last = me.reclaimers = NULL;
 	for (; r; r = next) {
 		next = r->thread_next;

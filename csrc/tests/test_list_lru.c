@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* list_lru: the lists, walks, the bit, cgroups that go offline under them. */
 #include <pthread.h>
+#include <sched.h>
 
 #include <shrinkpy/list_lru.h>
 
@@ -602,7 +603,176 @@ static void a_walk_ends_where_its_list_goes(void)
 	sp_machine_destroy(m);
 }
 
+static void items_that_have_nowhere_to_go_are_an_oops(void)
+{
+	struct machine *m = make_machine(1, true);
+	struct sp_list_lru *lru = make_lru(m, true, NULL);
+	struct mem_cgroup *late, *child;
+	struct sp_reason reason;
+	struct object o;
+
+	/* It comes online after its child, whose items it needed no room for. */
+	CHECK_EQ(sp_memcg_create(m, NULL, 0, &late), SP_EXIST);
+	CHECK_EQ(sp_memcg_create(m, sp_memcg_root(m), 0, &late), SP_OK);
+	child = add_memcg(m, late);
+	init_objects(&o, 1);
+	add(lru, &o, 0, child);
+	CHECK_EQ(sp_memcg_online(late), SP_OK);
+	CHECK_EQ(sp_memcg_offline(child, &reason), SP_OOPS);
+	CHECK_EQ(reason.memcg_ino, sp_memcg_ino(late));
+	CHECK(sp_memcg_is_online(child));
+	CHECK_EQ(sp_list_lru_prepare(lru, late), SP_OK);
+	CHECK_EQ(sp_memcg_offline(child, &reason), SP_OK);
+	CHECK_EQ(sp_list_lru_count_one(lru, 0, late), 1);
+	CHECK(del(lru, &o, 0, child));
+	sp_memcg_put(child);
+	sp_memcg_put(late);
+	sp_machine_destroy(m);
+}
+
 /* ---- threads ----------------------------------------------------------- */
+
+/* Threads that go offline, asleep for the lock of a walk. */
+struct leaving {
+	struct sp_list_lru *lru;
+	struct mem_cgroup *memcg;
+	pthread_t walker, thread[2];
+	int nr_threads, asleep, may_wake;
+};
+
+static void falls_asleep(void *data)
+{
+	struct leaving *l = data;
+
+	if (pthread_equal(pthread_self(), l->walker))
+		__atomic_store_n(&l->may_wake, 1, __ATOMIC_SEQ_CST);
+	else
+		__atomic_fetch_add(&l->asleep, 1, __ATOMIC_SEQ_CST);
+}
+
+static void wakes_up(void *data)
+{
+	struct leaving *l = data;
+
+	while (!pthread_equal(pthread_self(), l->walker) &&
+	       !__atomic_load_n(&l->may_wake, __ATOMIC_SEQ_CST))
+		sched_yield();
+}
+
+static void *leaves(void *arg)
+{
+	struct leaving *l = arg;
+
+	CHECK_EQ(sp_memcg_offline(l->memcg, NULL), SP_OK);
+	return NULL;
+}
+
+static enum lru_status start_leaving(struct list_head *item,
+				     struct list_lru_one *list,
+				     struct sp_lock *lock, void *cb_arg)
+{
+	struct leaving *l = cb_arg;
+	int i;
+
+	(void)item, (void)list, (void)lock;
+	for (i = 0; i < l->nr_threads; i++)
+		pthread_create(&l->thread[i], NULL, leaves, l);
+	while (__atomic_load_n(&l->asleep, __ATOMIC_SEQ_CST) < l->nr_threads)
+		sched_yield();
+	return LRU_STOP;
+}
+
+/* Gives when they are asleep, and nobody has the lock. */
+static void leave_under_a_walk(struct leaving *l)
+{
+	const struct sp_hooks hooks = { .wait_begin = falls_asleep,
+					.wait_end = wakes_up };
+	unsigned long nr = 1, isolated;
+
+	l->walker = pthread_self();
+	sp_machine_set_hooks(sp_list_lru_machine(l->lru), &hooks, l);
+	CHECK_EQ(sp_list_lru_walk_one(l->lru, 0, l->memcg, start_leaving, l,
+				      &nr, &isolated),
+		 SP_OK);
+}
+
+static void items_are_handed_over_before_it_is_destroyed(void)
+{
+	struct machine *m = make_machine(1, true);
+	struct leaving l = { .lru = make_lru(m, true, NULL), .nr_threads = 1 };
+	struct object *o = calloc(1, sizeof(*o));
+
+	l.memcg = add_memcg(m, sp_memcg_root(m));
+	init_objects(o, 1);
+	add(l.lru, o, 0, l.memcg);
+	leave_under_a_walk(&l);
+	CHECK_EQ(sp_list_lru_destroy(l.lru), SP_BUSY);
+	free(o); /* nobody touches it any more */
+	__atomic_store_n(&l.may_wake, 1, __ATOMIC_SEQ_CST);
+	pthread_join(l.thread[0], NULL);
+	CHECK(!sp_memcg_is_online(l.memcg));
+	sp_memcg_put(l.memcg);
+	sp_machine_destroy(m);
+}
+
+static enum lru_status destroy_in_it(struct list_head *item,
+				     struct list_lru_one *list,
+				     struct sp_lock *lock, void *cb_arg)
+{
+	struct leaving *l = cb_arg;
+
+	start_leaving(item, list, lock, l);
+	CHECK_EQ(sp_list_lru_destroy(l->lru), SP_DEADLOCK);
+	return LRU_STOP;
+}
+
+static void in_a_walk_that_they_wait_for_it_is_not_destroyed(void)
+{
+	struct machine *m = make_machine(1, true);
+	struct leaving l = { .lru = make_lru(m, true, NULL), .nr_threads = 1 };
+	const struct sp_hooks hooks = { .wait_begin = falls_asleep };
+	unsigned long nr = 1, isolated;
+	struct object o;
+
+	l.memcg = add_memcg(m, sp_memcg_root(m));
+	init_objects(&o, 1);
+	add(l.lru, &o, 0, l.memcg);
+	sp_machine_set_hooks(m, &hooks, &l);
+	CHECK_EQ(sp_list_lru_walk_one(l.lru, 0, l.memcg, destroy_in_it, &l, &nr,
+				      &isolated),
+		 SP_OK);
+	pthread_join(l.thread[0], NULL);
+	CHECK_EQ(sp_list_lru_count_one(l.lru, 0, NULL), 1);
+	CHECK_EQ(sp_list_lru_destroy(l.lru), SP_BUSY);
+	sp_memcg_put(l.memcg);
+	sp_machine_destroy(m);
+}
+
+static void of_two_that_take_it_offline_one_defers(void)
+{
+	struct machine *m = make_machine(1, true);
+	struct leaving l = { .lru = make_lru(m, true, NULL), .nr_threads = 2 };
+	struct cache cache = { .n = 0 };
+	struct shrinker *s = add_cache(m, SHRINKER_MEMCG_AWARE, "s", &cache);
+	struct object o;
+	long deferred;
+	int i;
+
+	l.memcg = add_memcg(m, sp_memcg_root(m));
+	init_objects(&o, 1);
+	add(l.lru, &o, 0, l.memcg);
+	CHECK(sp_poke_deferred(s, l.memcg, 0, 100));
+	leave_under_a_walk(&l);
+	__atomic_store_n(&l.may_wake, 1, __ATOMIC_SEQ_CST);
+	for (i = 0; i < 2; i++)
+		pthread_join(l.thread[i], NULL);
+	CHECK_EQ(sp_memcg_offline(l.memcg, NULL), SP_OK);
+	CHECK(sp_peek_deferred(s, sp_memcg_root(m), 0, &deferred));
+	CHECK_EQ(deferred, 100);
+	CHECK(del(l.lru, &o, 0, NULL));
+	sp_memcg_put(l.memcg);
+	sp_machine_destroy(m);
+}
 
 struct crowd {
 	struct machine *machine;
@@ -740,6 +910,10 @@ int main(void)
 	a_parent_may_go_first();
 	room_is_made_where_the_items_will_go();
 	a_walk_ends_where_its_list_goes();
+	items_that_have_nowhere_to_go_are_an_oops();
+	items_are_handed_over_before_it_is_destroyed();
+	in_a_walk_that_they_wait_for_it_is_not_destroyed();
+	of_two_that_take_it_offline_one_defers();
 	all_at_once();
 	return report("test_list_lru");
 }

@@ -349,9 +349,11 @@ static void a_cgroup_is_reclaimed_from_with_those_below_it(void)
 			      sp_memcg_ino(i % 2 ? b : a)));
 	/* the mask of the caller, in that of user pages */
 	CHECK_EQ(g.gfp_mask, GFP_HIGHUSER_MOVABLE);
-	how.gfp_mask = 0xc40 | 0x8000 | 0x400000; /* NOFS, NOFAIL, ACCOUNT */
+	/* NOFS, NOFAIL, ACCOUNT, NOLOCKDEP */
+	how.gfp_mask = 0xc40 | 0x8000 | 0x400000 | 0x1000000;
 	CHECK_EQ(sp_reclaim(m, &how, &out), SP_OK);
-	CHECK_EQ(g.gfp_mask, (GFP_HIGHUSER_MOVABLE & ~0x80) | 0x8000);
+	CHECK_EQ(g.gfp_mask,
+		 (GFP_HIGHUSER_MOVABLE & ~0x80) | 0x8000 | 0x1000000);
 	(void)c;
 	sp_machine_destroy(m);
 }

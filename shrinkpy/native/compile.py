@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 from .. import _core
 from .dwarf import Declarations, Symbol, read, read_symbols
-from .errors import BuildError, explain
+from .errors import NO_HEADER, BuildError, explain, undefined
 
 if TYPE_CHECKING:
     from ..machine import Machine
@@ -133,7 +133,10 @@ def _prune(cache: Path) -> None:
 
 
 def _runtime(compiler: list[str], flags: tuple[str, ...]) -> list[Path]:
-    """The objects of csrc/kernel, made now or found in the cache."""
+    """The objects of csrc/kernel, made now or found in the cache.
+
+    As one whose own names a driver may have too, with binutils' objcopy, which comes with most compilers.
+    """
     folder = _sources()
     sources = sorted((folder / "kernel").glob("*.c"))
     if not sources:
@@ -141,7 +144,8 @@ def _runtime(compiler: list[str], flags: tuple[str, ...]) -> list[Path]:
             f"no runtime in {folder / 'kernel'}: shrinkpy is not installed whole; install it anew"
         )
     version = _run([*compiler, "--version"])
-    key = hashlib.sha256("\0".join([*compiler, version, *flags]).encode())
+    objcopy = shutil.which("objcopy")
+    key = hashlib.sha256("\0".join([*compiler, version, *flags, objcopy or ""]).encode())
     for path in [
         *sources,
         *sorted((folder / "kernel").glob("*.h")),
@@ -165,6 +169,9 @@ def _runtime(compiler: list[str], flags: tuple[str, ...]) -> list[Path]:
 
             with ThreadPoolExecutor(os.cpu_count()) as pool:
                 list(pool.map(compile_one, sources))
+            if objcopy:
+                _run([*compiler, "-r", "-nostdlib", "-o", making / "runtime.o", *sorted(making.glob("*.o"))])
+                _run([objcopy, "--localize-hidden", making / "runtime.o"])
             try:
                 making.rename(made)
             except OSError:  # another process was quicker
@@ -175,7 +182,7 @@ def _runtime(compiler: list[str], flags: tuple[str, ...]) -> list[Path]:
         _prune(made.parent)
     with contextlib.suppress(OSError):  # a cache of somebody else's
         os.utime(made)
-    return [made / f"{source.stem}.o" for source in sources]
+    return [made / "runtime.o"] if objcopy else [made / f"{source.stem}.o" for source in sources]
 
 
 _KERNEL_HEADER = re.compile(
@@ -199,41 +206,51 @@ def _refuse_system_headers(source: Path, dependencies: Path, log: str = "") -> N
                 and not Path(path).is_relative_to(ours)
             ):
                 line = text.count("\n", 0, match.start()) + 1
-                raise BuildError(
-                    f"{source}:{line}: no header <{match[1]}>: shrinkpy has none; "
-                    "add a folder with it by include=, as a kernel tree's include/ is",
-                    log,
-                )
+                raise BuildError(f"{source}:{line}: {NO_HEADER.format(what=match[1])}", log)
+
+
+# What a kernel's own folder of headers has: include/, its uapi/, an architecture's.
+_OF_A_KERNEL = ("linux/kconfig.h", "asm-generic/Kbuild", "asm/Kbuild")
 
 
 def _search(include: Iterable[str | os.PathLike[str]]) -> list[str]:
     """Where headers are looked for: the caller's folders, ours, and a whole kernel's behind ours."""
     before, behind = [], []
     for folder in map(Path, include):
-        if (folder / "linux" / "kconfig.h").is_file():
+        if any((folder / mark).is_file() for mark in _OF_A_KERNEL):
             # Before libc's linux/…, which is for programs.
             behind += [f"-isystem{folder}", f"-isystem{folder / 'uapi'}"]
         else:
             before.append(f"-I{folder}")
-    return [*before, f"-I{get_include()}", *behind]
+    # First of all, as the kernel's own make has it: its files count on it.
+    first = ["-include", "linux/kconfig.h", "-include", "linux/compiler_types.h"] if behind else []
+    return [*before, f"-I{get_include()}", *behind, *first]
 
 
 class Built:
     """A driver that was compiled: load() it, on any number of machines.
 
     Attributes: name; path (of the shared object); sources; sanitize; log (what the compiler printed);
-    cdef (of build(), or None).
+    missing (symbols that nothing defines: see build()).
     """
 
     def __init__(
-        self, name: str, path: Path, sources: tuple[Path, ...], sanitize: str, log: str, cdef: str | None
+        self,
+        name: str,
+        path: Path,
+        sources: tuple[Path, ...],
+        sanitize: str,
+        log: str,
+        cdef: str | None,
+        missing: tuple[str, ...] = (),
     ) -> None:
         self.name = name
         self.path = path
         self.sources = sources
         self.sanitize = sanitize
         self.log = log
-        self.cdef = cdef
+        self._given = cdef
+        self.missing = missing
 
     def load(self, machine: Machine) -> Driver:
         """Load a copy of it on a machine, and run its module_init, as native.load does."""
@@ -243,9 +260,18 @@ class Built:
 
     __call__ = load
 
+    @property
+    def cdef(self) -> str:
+        """What Python can call, in cffi's words: of build(), or as the debugging information has it.
+
+        Another build of the same sources takes it and need not read that again. Raises BuildError
+        where there is nothing to read it with.
+        """
+        return self._declarations.cdef
+
     @functools.cached_property
     def _declarations(self) -> Declarations:
-        return read(self.path, self.sources) if self.cdef is None else Declarations(self.cdef, ())
+        return read(self.path, self.sources) if self._given is None else Declarations(self._given, ())
 
     @functools.cached_property
     def _symbols(self) -> list[Symbol]:
@@ -263,6 +289,7 @@ def build(
     cflags: Iterable[str] = (),
     cdef: str | None = None,
     name: str | None = None,
+    missing: str = "error",
 ) -> Built:
     """Compile a driver's source file, or several, together with shrinkpy's kernel runtime.
 
@@ -273,9 +300,14 @@ def build(
     installed, a driver runs, but Python can call none of its functions). name is the module's, default
     the first file's. The compiler is cc, or CC.
 
+    What no file defines is an error; with missing="oops", for one file of a large subsystem, such
+    functions are there and raise KernelOops when they are called, and such variables are zeros.
+
     Raises BuildError, FileNotFoundError for a source that is not there, ValueError for an unknown
-    sanitizer.
+    sanitizer or missing.
     """
+    if missing not in ("error", "oops"):
+        raise ValueError(f"missing must be 'error' or 'oops', not {missing!r}")
     if isinstance(source, str | os.PathLike):
         source = (source,)
     sources = tuple(Path(each) for each in source)
@@ -311,6 +343,40 @@ def build(
         objects.append(made)
     path = where / f"{name}.so"
     core = str(Path(_core.__file__).absolute())
-    link = ["-shared", "-Wl,-z,defs", "-pthread", *flags]
-    log += _run([*compiler, *link, "-o", path, *objects, *runtime, core])
-    return Built(name, path, sources, sanitize, log, cdef)
+    link: list[str | os.PathLike[str]] = [
+        *compiler,
+        "-shared",
+        "-Wl,-z,defs",
+        "-pthread",
+        *flags,
+        "-o",
+        path,
+        *objects,
+    ]
+    absent: tuple[str, ...] = ()
+    try:
+        log += _run([*link, *runtime, core])
+    except BuildError as error:
+        absent = undefined(error.log)
+        if missing == "error" or not absent:
+            raise
+        stubs = _stubs(absent, objects, where)
+        log += _run([*compiler, *flags, "-w", "-fno-builtin", "-c", stubs, "-o", where / "missing.o"])
+        log += _run([*link, where / "missing.o", *runtime, core])
+    return Built(name, path, sources, sanitize, log, cdef, absent)
+
+
+def _stubs(names: Iterable[str], objects: Iterable[Path], where: Path) -> Path:
+    """Write a file in C that defines them: what the objects call as functions, the rest as variables."""
+    relocations = _run([os.environ.get("READELF", "readelf"), "-rW", *objects])
+    called = set(re.findall(r"_(?:PLT32|CALL26|JUMP26)\s+\S+\s+([^\s@]+)", relocations))
+    told = "%s() is called, which neither shrinkpy nor the driver's sources define"
+    lines = ["void kernel_oops(const char *, ...);"]
+    for name in names:
+        if name in called:
+            lines.append(f'void {name}(void) {{ kernel_oops("{told}", "{name}"); }}')
+        else:
+            lines.append(f"char {name}[4096] __attribute__((aligned(64)));")
+    path = where / "missing.c"
+    path.write_text("\n".join(lines) + "\n")
+    return path

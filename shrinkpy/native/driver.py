@@ -197,7 +197,7 @@ class Driver(Closing):
             value = getattr(library, name)
         except (AttributeError, cffi.FFIError):
             known = f"; it has {', '.join(self._names)}" if self._names else ""
-            why = self._undeclared if self.built.cdef is None else ""
+            why = self._undeclared if self.built._given is None else ""
             raise AttributeError(
                 f"driver {self.name!r}: {why}"
                 if why

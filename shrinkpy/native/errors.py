@@ -7,7 +7,7 @@ import re
 
 from ..errors import ShrinkpyError
 
-__all__ = ["NO_HEADER", "BuildError", "SanitizerError", "explain"]
+__all__ = ["NO_HEADER", "BuildError", "SanitizerError", "explain", "undefined"]
 
 
 class BuildError(ShrinkpyError, RuntimeError):
@@ -39,7 +39,10 @@ _WHERE = r"^(?P<file>[^\s:][^:\n]*):(?P<line>\d+):(?:\d+:)? "
 NO_HEADER = (
     "no header <{what}>: shrinkpy has none; add a folder with it by include=, as a kernel tree's include/ is"
 )
-_NO_SYMBOL = "no symbol {what}: neither shrinkpy nor the driver's sources define it; add the file that does"
+_NO_SYMBOL = (
+    "no symbol {what}: neither shrinkpy nor the driver's sources define it; add the file that does, "
+    "or build it with missing='oops'"
+)
 _RULES = (
     (_WHERE + r"(?:fatal )?error: (?P<what>\S+): No such file or directory", NO_HEADER),
     (_WHERE + r"fatal error: '(?P<what>[^']+)' file not found", NO_HEADER),  # clang
@@ -55,14 +58,22 @@ _RULES = (
 )
 
 
+def undefined(log: str) -> tuple[str, ...]:
+    """What the linker found no definition of."""
+    return tuple(dict.fromkeys(re.findall(r"undefined reference to [`']([^']+)'", log)))
+
+
 def explain(log: str) -> str:
     """One line for what the compiler said: where, what is missing, and what to do."""
+    others = undefined(log)[1:]
+    more = (
+        f" (and of {len(others)} more: {', '.join(others[:3])}{', …' * (len(others) > 3)})" if others else ""
+    )
     for pattern, text in _RULES:
         match = re.search(pattern, log, re.MULTILINE)
         if match:
-            return f"{match['file']}:{match['line']}: {text.format(what=match['what'])}"
-    match = re.search(r"undefined reference to [`']([^']+)'", log)
-    if match:
-        return _NO_SYMBOL.format(what=match[1])
+            return f"{match['file']}:{match['line']}: {text.format(what=match['what'])}{more}"
+    if names := undefined(log):
+        return f"{_NO_SYMBOL.format(what=names[0])}{more}"
     lines = [line for line in log.splitlines() if line.strip()]
     return f"the compiler failed: {lines[-1].strip() if lines else 'it printed nothing'}"

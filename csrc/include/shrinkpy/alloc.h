@@ -61,8 +61,8 @@ SP_API struct sp_place sp_task_place(struct machine *m);
  * there, as PF_MEMALLOC does, unless __GFP_NOMEMALLOC. __GFP_NORETRY reclaims
  * once, others until sixteen in a row got nothing. __GFP_NOFAIL is not failed by
  * faults; SP_SPIN: it reclaimed max_stall times in a row for nothing. SP_OOPS,
- * SP_ABORTED, SP_DEPTH: as of the passes it ran. hooks.report is told of SP_SPIN
- * and SP_OOPS. where: file:line of the caller, or NULL; for as long as the call.
+ * SP_ABORTED, SP_DEPTH: as of the passes it ran. SP_INTR: hooks.wait_poll gave
+ * it up between reclaims in vain. hooks.report is told of SP_SPIN and SP_OOPS. where: file:line of the caller, or NULL; for as long as the call.
  */
 SP_API enum sp_status sp_charge(struct machine *m, unsigned int gfp_mask,
 				size_t bytes, const char *where);

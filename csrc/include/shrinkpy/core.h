@@ -278,8 +278,8 @@ SP_API enum sp_status sp_memcg_create(struct machine *m,
 SP_API enum sp_status sp_memcg_online(struct mem_cgroup *memcg);
 /*
  * Its items on list_lrus go to the parent, then its deferred work; passes skip
- * it from then on. SP_DEADLOCK in a walk callback of a list_lru, under its lock.
- * SP_INTR: some items have gone; call again to go on.
+ * it from then on; again: nothing. SP_DEADLOCK in a walk callback of a list_lru,
+ * under its lock. SP_INTR: some items have gone; call again to go on.
  */
 SP_API enum sp_status sp_memcg_offline(struct mem_cgroup *memcg,
 				       struct sp_reason *reason);

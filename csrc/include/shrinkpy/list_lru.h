@@ -43,7 +43,11 @@ typedef enum lru_status (*list_lru_walk_cb)(struct list_head *item,
 SP_API enum sp_status sp_list_lru_create(struct machine *m, bool memcg_aware,
 					 struct shrinker *s, const void *key,
 					 struct sp_list_lru **out);
-/* SP_BUSY: there are items; it is freed, they stay linked to each other. */
+/*
+ * SP_BUSY: there are items; it is freed, they stay linked to each other. Waits
+ * for cgroups that hand items over. SP_DEADLOCK: one of them waits, directly or
+ * through others, for this thread; nothing has changed.
+ */
 SP_API enum sp_status sp_list_lru_destroy(struct sp_list_lru *lru);
 /* memcg_list_lru_alloc(): room for memcg's items, and its ancestors'. */
 SP_API enum sp_status sp_list_lru_prepare(struct sp_list_lru *lru,
