@@ -105,20 +105,30 @@ format: $(VENV)/lint-needs
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $(C_SOURCES) benchmarks/*.[ch] tests/*.c tests/drivers_c/*.[ch] shrinkpy/drivers/*.c
 
-# Files of the kernel that register shrinkers, and headers of their own: nothing of them is ours, and
+# Files of the kernel that register shrinkers, and the kernel's headers: nothing of them is ours, and
 # nothing is changed. KERNEL_SOURCE is a tarball, or a tree.
 KERNEL_SOURCE ?= /usr/src/linux-source-6.12.tar.xz
-KERNEL_FILES := fs/mbcache.c include/linux/mbcache.h drivers/android/binder_alloc.c drivers/android/binder_alloc.h \
-	drivers/android/binder_trace.h include/uapi/linux/android/binder.h
+KERNEL_FILES := include fs/mbcache.c drivers/android/binder_alloc.c drivers/android/binder_alloc.h \
+	drivers/android/binder_trace.h net/sunrpc/auth.c fs/nfs/nfs42xattr.c fs/nfs/*.h fs/nfsd/nfscache.c \
+	fs/nfsd/*.h fs/ext4/extents_status.c fs/ext4/*.h fs/quota/dquot.c
+KERNEL_FILES += drivers/gpu/drm/ttm/ttm_pool.c drivers/gpu/drm/ttm/*.h drivers/gpu/drm/panfrost/panfrost_gem_shrinker.c \
+	drivers/gpu/drm/panfrost/*.h drivers/gpu/drm/msm/msm_gem_shrinker.c drivers/gpu/drm/msm/*.h drivers/md/dm-bufio.c \
+	drivers/md/dm-zoned-metadata.c drivers/md/raid5.c drivers/md/*.h drivers/misc/vmw_balloon.c \
+	drivers/virtio/virtio_balloon.c drivers/xen/xenbus/xenbus_probe_backend.c drivers/xen/xenbus/*.h \
+	mm/balloon_compaction.c mm/zsmalloc.c
+KERNEL_FILES += fs/*.h fs/quota/kqid.c fs/quota/*.h fs/super.c fs/erofs/zutil.c fs/erofs/*.h fs/jbd2/journal.c \
+	fs/gfs2/quota.c fs/gfs2/glock.c fs/gfs2/*.h fs/xfs/xfs_qm.c fs/xfs/xfs_buf.c fs/xfs/*.h fs/xfs/libxfs/*.h \
+	fs/ubifs/super.c fs/ubifs/shrinker.c fs/ubifs/*.h fs/f2fs/shrinker.c fs/f2fs/*.h fs/btrfs/compression.c \
+	fs/btrfs/*.h fs/bcachefs/btree_key_cache.c fs/bcachefs/*.h fs/nfsd/filecache.c lib/rhashtable.c
 kernel-tree:
 	@test -e "$(KERNEL_SOURCE)" || { echo "there is no $(KERNEL_SOURCE): apt-get install linux-source-6.12, or KERNEL_SOURCE=... names a tarball or a tree of Linux 6.12" >&2; exit 1; }
 	@echo "unpacking into kernel-tree ..."
 	@rm -rf kernel-tree.new
 	@mkdir kernel-tree.new
 	@if test -d "$(KERNEL_SOURCE)"; then \
-		cd "$(KERNEL_SOURCE)" && cp --parents $(KERNEL_FILES) "$(CURDIR)/kernel-tree.new"; \
+		cd "$(KERNEL_SOURCE)" && cp -r --parents $(KERNEL_FILES) "$(CURDIR)/kernel-tree.new"; \
 	else \
-		tar -xf "$(KERNEL_SOURCE)" -C kernel-tree.new --strip-components=1 --no-anchored --wildcards $(foreach file,$(KERNEL_FILES),'*/$(file)'); \
+		tar -xf "$(KERNEL_SOURCE)" -C kernel-tree.new --strip-components=1 --anchored --wildcards --no-wildcards-match-slash $(foreach file,$(KERNEL_FILES),'*/$(file)'); \
 	fi
 	@test -f kernel-tree.new/fs/mbcache.c || { echo "$(KERNEL_SOURCE) has no fs/mbcache.c: it is no source of Linux" >&2; exit 1; }
 	@rm -rf kernel-tree

@@ -103,7 +103,7 @@ void sp_driver_exit(void)
 	while (call > __start_kernel_exitcalls)
 		(*--call)();
 	workqueues_flush();
-	rcu_barrier();
+	rcu_drain();
 }
 
 enum sp_status sp_driver_leaks(char **text, size_t *len)
@@ -115,6 +115,7 @@ enum sp_status sp_driver_leaks(char **text, size_t *len)
 	list_lrus_leaks(&t);
 	workqueues_leaks(&t);
 	kthreads_leaks(&t);
+	cpus_leaks(&t);
 	return text_take(&t, text, len);
 }
 
@@ -132,6 +133,8 @@ void sp_driver_detach(void)
 	list_lrus_exit();
 	workqueues_exit();
 	slab_exit();
+	cpus_exit();
+	devices_exit();
 	tasks_exit();
 	printk_exit();
 	/* Keys, and locks that were DEFINEd. */

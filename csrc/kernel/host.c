@@ -78,13 +78,6 @@ void host_yield(void)
 	sched_yield();
 }
 
-int host_cpu(void)
-{
-	const int cpu = sched_getcpu();
-
-	return cpu < 0 ? 0 : cpu;
-}
-
 int host_tid(void)
 {
 	return (int)syscall(SYS_gettid);
@@ -182,6 +175,20 @@ const char *host_symbol(const void *address, unsigned long *base)
 int host_backtrace(void **out, int max)
 {
 	return backtrace(out, max);
+}
+
+void host_stack(const void **start, size_t *len)
+{
+	pthread_attr_t attr;
+	void *lowest = NULL;
+
+	*start = NULL;
+	*len = 0;
+	if (pthread_getattr_np(pthread_self(), &attr))
+		return;
+	if (!pthread_attr_getstack(&attr, &lowest, len))
+		*start = lowest;
+	pthread_attr_destroy(&attr);
 }
 
 struct range {

@@ -25,7 +25,6 @@ HIDDEN const char *host_errname(int positive);
 HIDDEN unsigned long host_now(void); /* ns, monotonic */
 HIDDEN void host_pause(unsigned long ns);
 HIDDEN void host_yield(void);
-HIDDEN int host_cpu(void);
 HIDDEN int host_tid(void);
 HIDDEN int host_pid(void);
 HIDDEN void host_thread_name(char name[16]);
@@ -38,6 +37,8 @@ HIDDEN void host_join(struct host_thread *t);
 
 /* The function that holds address: its name, or NULL; *base: of the object. */
 HIDDEN const char *host_symbol(const void *address, unsigned long *base);
+/* The stack of this thread; len 0: unknown. */
+HIDDEN void host_stack(const void **start, size_t *len);
 /* Where this object is mapped. */
 HIDDEN void host_range(const void **start, size_t *len);
 HIDDEN int host_backtrace(void **out, int max);

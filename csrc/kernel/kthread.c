@@ -4,6 +4,7 @@
 #include <linux/errno.h>
 #include <linux/kthread.h>
 #include <linux/printk.h>
+#include <linux/slab.h>
 
 #include "runtime.h"
 
@@ -118,4 +119,69 @@ void kthreads_stop(void)
 	while (!list_empty(&threads))
 		kthread_stop(
 			list_first_entry(&threads, struct kthread, list)->task);
+}
+
+/* ---- works of a thread of one's own ------------------------------------ */
+
+static void run_work(struct work_struct *w)
+{
+	struct kthread_work *work = container_of(w, struct kthread_work, work);
+
+	work->worker->task = kernel_current();
+	work->func(work);
+}
+
+void kthread_init_work_fn(struct kthread_work *work, kthread_work_func_t func)
+{
+	INIT_WORK(&work->work, run_work);
+	work->func = func;
+	work->worker = NULL;
+}
+
+struct kthread_worker *kernel_kthread_worker(const char *where, const char *fmt,
+					     ...)
+{
+	struct kthread_worker *worker = kernel_kmalloc(
+		sizeof(*worker), GFP_KERNEL | __GFP_ZERO, NUMA_NO_NODE, where);
+	char name[64];
+	va_list args;
+
+	if (!worker)
+		return ERR_PTR(-ENOMEM);
+	va_start(args, fmt);
+	kernel_vsnprintf(name, sizeof(name), fmt, args);
+	va_end(args);
+	worker->wq = alloc_ordered_workqueue("%s", 0, name);
+	if (worker->wq)
+		return worker;
+	kfree(worker);
+	return ERR_PTR(-ENOMEM);
+}
+
+void kthread_destroy_worker(struct kthread_worker *worker)
+{
+	destroy_workqueue(worker->wq);
+	kfree(worker);
+}
+
+bool kthread_queue_work(struct kthread_worker *worker,
+			struct kthread_work *work)
+{
+	work->worker = worker;
+	return queue_work(worker->wq, &work->work);
+}
+
+void kthread_flush_work(struct kthread_work *work)
+{
+	flush_work(&work->work);
+}
+
+void kthread_flush_worker(struct kthread_worker *worker)
+{
+	flush_workqueue(worker->wq);
+}
+
+bool kthread_cancel_work_sync(struct kthread_work *work)
+{
+	return cancel_work_sync(&work->work);
 }

@@ -137,7 +137,9 @@ struct kernel_object *object_alloc(const struct request *want)
 				    want->where);
 		return NULL;
 	}
-	if (want->kind == VMALLOCED || want->kind == PAGES)
+	/* A header in front would take as much as the alignment. */
+	if (want->kind == VMALLOCED || want->kind == PAGES ||
+	    want->align >= 512)
 		o = with_memory_apart(want, zero);
 	else
 		o = with_header(want, zero);

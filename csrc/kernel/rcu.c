@@ -186,6 +186,25 @@ void rcu_barrier(void)
 	}
 }
 
+static bool idle(void)
+{
+	bool all;
+
+	kernel_leaf_lock(&leaf);
+	all = __atomic_load_n(&nr_done, __ATOMIC_SEQ_CST) >= nr_queued;
+	kernel_leaf_unlock(&leaf);
+	return all;
+}
+
+void rcu_drain(void)
+{
+	int rounds = 0;
+
+	do
+		rcu_barrier();
+	while (!idle() && ++rounds < 100);
+}
+
 void rcu_stop(void)
 {
 	struct host_thread *t;

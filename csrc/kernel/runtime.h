@@ -50,6 +50,10 @@ HIDDEN void slab_exit(void);
 HIDDEN void shrinkers_exit(void);
 HIDDEN void list_lrus_exit(void);
 HIDDEN void tasks_exit(void);
+HIDDEN void cpus_exit(void);
+HIDDEN void devices_exit(void);
+/* What callbacks give to call_rcu() again, too; not for ever. */
+HIDDEN void rcu_drain(void);
 HIDDEN void rcu_stop(void);
 HIDDEN void timers_stop(void);
 HIDDEN void kthreads_stop(void);
@@ -61,6 +65,7 @@ HIDDEN void slab_leaks(struct text *t);
 HIDDEN void shrinkers_leaks(struct text *t);
 HIDDEN void list_lrus_leaks(struct text *t);
 HIDDEN void kthreads_leaks(struct text *t);
+HIDDEN void cpus_leaks(struct text *t);
 HIDDEN void workqueues_leaks(struct text *t);
 
 /* Leaves that this thread has in its hands. */

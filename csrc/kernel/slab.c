@@ -33,10 +33,27 @@ static bool too_much(size_t size, size_t max, gfp_t flags, const char *where)
 
 /* ---- kmalloc() --------------------------------------------------------- */
 
+/*
+ * A power of two is aligned to itself, other sizes to the largest that divides
+ * them; and what is in one of the larger caches, or has pages of its own, as
+ * these are.
+ */
+static size_t kmalloc_align(size_t size)
+{
+	const size_t divides = size & -size;
+
+	if (divides >= PAGE_SIZE || size > KMALLOC_MAX_CACHE_SIZE)
+		return PAGE_SIZE;
+	if (divides >= ARCH_KMALLOC_MINALIGN)
+		return size > 192 && divides < 64 ? 64 : divides;
+	return size > 192 ? 64 : ARCH_KMALLOC_MINALIGN;
+}
+
 void *kernel_kmalloc(size_t size, gfp_t flags, int node, const char *where)
 {
 	const struct request want = { .kind = KMALLOCED,
 				      .size = size,
+				      .align = kmalloc_align(size),
 				      .flags = flags,
 				      .node = node,
 				      .account = flags & __GFP_ACCOUNT,
@@ -74,7 +91,7 @@ void *kernel_vmalloc(size_t size, gfp_t flags, int node, const char *where)
 
 	if (!size || too_much(size, 0x7fffffff, flags, where))
 		return NULL;
-	o = object_alloc(&want);
+	o = object_alloc_pages(&want);
 	return o ? (void *)o->start : NULL;
 }
 

@@ -27,7 +27,9 @@ struct kernel_object {
 	int nid;
 	enum object_kind kind;
 	unsigned int order;
-	struct page *pages;
+	bool split; /* its pages are given back each for itself */
+	unsigned int split_left;
+	struct page *pages; /* of PAGES and VMALLOCED */
 } __attribute__((aligned(16)));
 
 struct request {
@@ -42,6 +44,8 @@ struct request {
 
 /* NULL: no memory. */
 HIDDEN struct kernel_object *object_alloc(const struct request *want);
+/* The same with a struct page for each page of it. */
+HIDDEN struct kernel_object *object_alloc_pages(const struct request *want);
 /* Out of the ledger, and given back. */
 HIDDEN void object_free(struct kernel_object *o);
 /* That begins at p and is one of the kinds (bits), out of the ledger. */

@@ -4,9 +4,13 @@
  * and lives as long as the load: whoever wakes it may be late.
  */
 #include <linux/delay.h>
+#include <linux/cred.h>
 #include <linux/errno.h>
+#include <linux/nsproxy.h>
+#include <linux/pid.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/task_stack.h>
 #include <shrinkpy/oops.h>
 
 #include "runtime.h"
@@ -29,6 +33,9 @@ static struct task_struct *new_task(void)
 	t->pid = host_tid();
 	t->tgid = host_pid();
 	t->group_leader = t;
+	t->nsproxy = &init_nsproxy;
+	atomic_long_add(2, &init_cred.usage);
+	t->cred = t->real_cred = &init_cred;
 	host_thread_name(t->comm);
 	mine = t;
 	if (kept) {
@@ -73,6 +80,53 @@ void tasks_exit(void)
 	}
 	mine = NULL;
 }
+
+/* ---- pids -------------------------------------------------------------- */
+
+/* Tasks stay as long as the load, and so do their pids. */
+struct pid *get_pid(struct pid *pid)
+{
+	return pid;
+}
+
+void put_pid(struct pid *pid)
+{
+	(void)pid;
+}
+
+struct task_struct *kernel_pid_task(struct pid *pid)
+{
+	return (struct task_struct *)pid;
+}
+
+pid_t pid_nr(struct pid *pid)
+{
+	return pid ? ((struct task_struct *)pid)->pid : 0;
+}
+
+struct pid *kernel_find_pid(int nr, bool exactly)
+{
+	struct task_struct *t, *found = NULL;
+
+	kernel_leaf_lock(&leaf);
+	for (t = tasks; t; t = t->next)
+		if (exactly ? t->pid == nr :
+			      t->pid >= nr && (!found || t->pid < found->pid))
+			found = t;
+	kernel_leaf_unlock(&leaf);
+	return (struct pid *)found;
+}
+
+bool kernel_on_stack(const void *p)
+{
+	const void *start;
+	size_t len;
+
+	host_stack(&start, &len);
+	return p >= start && (const char *)p < (const char *)start + len;
+}
+
+/* ---- scopes ------------------------------------------------------------ */
 
 unsigned int memalloc_noreclaim_save(void)
 {
@@ -220,11 +274,6 @@ void kernel_yield(void)
 	sp_wait_begin(kernel_machine);
 	host_yield();
 	sp_wait_end(kernel_machine);
-}
-
-int kernel_cpu(void)
-{
-	return host_cpu();
 }
 
 void usleep_range(unsigned long min, unsigned long max)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Timers: a list by time, and a thread that starts with the first of them. */
+#include <linux/hrtimer.h>
 #include <linux/timer.h>
 
 #include "runtime.h"
@@ -148,4 +149,54 @@ void timers_stop(void)
 	if (t)
 		kernel_join(t);
 	stops = false;
+}
+
+/* ---- in nanoseconds ---------------------------------------------------- */
+
+static void arm(struct hrtimer *t)
+{
+	const s64 ns = t->expires - ktime_get();
+
+	mod_timer(&t->timer,
+		  kernel_jiffies() +
+			  (ns > 0 ? (unsigned long)(ns + TICK_NSEC - 1) /
+					    TICK_NSEC :
+				    0));
+}
+
+static void call_hrtimer(struct timer_list *timer)
+{
+	struct hrtimer *t = container_of(timer, struct hrtimer, timer);
+
+	if (t->function(t) == HRTIMER_RESTART)
+		arm(t);
+}
+
+void kernel_hrtimer_init(struct hrtimer *t)
+{
+	*t = (struct hrtimer){ 0 };
+	timer_setup(&t->timer, call_hrtimer, 0);
+}
+
+void hrtimer_start(struct hrtimer *t, ktime_t time, enum hrtimer_mode mode)
+{
+	t->expires = mode & HRTIMER_MODE_REL ? ktime_get() + time : time;
+	arm(t);
+}
+
+int hrtimer_cancel(struct hrtimer *t)
+{
+	return timer_delete_sync(&t->timer);
+}
+
+u64 hrtimer_forward(struct hrtimer *t, ktime_t now, ktime_t interval)
+{
+	const s64 late = now - t->expires;
+	u64 times;
+
+	if (late < 0)
+		return 0;
+	times = (u64)(late / interval) + 1;
+	t->expires += (s64)times * interval;
+	return times;
 }

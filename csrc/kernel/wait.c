@@ -210,3 +210,23 @@ void clear_and_wake_up_bit(int bit, unsigned long *word)
 			   __ATOMIC_SEQ_CST);
 	wake_up_bit(word, bit);
 }
+
+/* ---- entries that remember --------------------------------------------- */
+
+int woken_wake_function(struct wait_queue_entry *entry, unsigned int mode,
+			int flags, void *key)
+{
+	__atomic_fetch_or(&entry->flags, WQ_FLAG_WOKEN, __ATOMIC_SEQ_CST);
+	return default_wake_function(entry, mode, flags, key);
+}
+
+long wait_woken(struct wait_queue_entry *entry, unsigned int mode, long timeout)
+{
+	set_current_state(mode);
+	if (!(__atomic_load_n(&entry->flags, __ATOMIC_SEQ_CST) & WQ_FLAG_WOKEN))
+		timeout = schedule_timeout(timeout);
+	__set_current_state(TASK_RUNNING);
+	__atomic_fetch_and(&entry->flags, ~(unsigned int)WQ_FLAG_WOKEN,
+			   __ATOMIC_SEQ_CST);
+	return timeout;
+}

@@ -172,7 +172,8 @@ static __always_inline unsigned long __ffs(unsigned long word)
 
 static __always_inline unsigned long __fls(unsigned long word)
 {
-	return 63UL - (unsigned long)__builtin_clzl(word);
+	/* Of no bits it is anything, but may be asked for. */
+	return 63UL - (unsigned long)__builtin_clzl(word | 1);
 }
 
 static __always_inline unsigned long ffz(unsigned long word)

@@ -52,6 +52,10 @@ void kernel_warn(const char *where, const char *function, const char *fmt, ...)
 	WARN(condition, fmt, ##__VA_ARGS__)
 #define WARN_ON_SMP WARN_ON
 
+/* Is it, and says so? */
+#define CHECK_DATA_CORRUPTION(condition, address, fmt, ...)                    \
+	((void)(address), WARN(condition, fmt, ##__VA_ARGS__))
+
 /* As under CONFIG_DEBUG_VM. */
 #define VM_BUG_ON BUG_ON
 #define VM_BUG_ON_PAGE(condition, page) BUG_ON(condition)

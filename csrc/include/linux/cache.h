@@ -14,8 +14,14 @@
 #define ____cacheline_aligned __aligned(L1_CACHE_BYTES)
 #define ____cacheline_aligned_in_smp ____cacheline_aligned
 #define __cacheline_aligned ____cacheline_aligned
+#define __cacheline_aligned_in_smp __cacheline_aligned
 #define ____cacheline_internodealigned_in_smp ____cacheline_aligned
 #define CACHELINE_PADDING(name) u8 name[0] ____cacheline_aligned
+#define __cacheline_group_begin(name) char __cacheline_group_begin__##name[0]
+#define __cacheline_group_end(name) char __cacheline_group_end__##name[0]
+#define __cacheline_group_begin_aligned(name, ...)                             \
+	__cacheline_group_begin(name) ____cacheline_aligned
+#define __cacheline_group_end_aligned(name, ...) __cacheline_group_end(name)
 #define cache_line_size() L1_CACHE_BYTES
 
 #endif

@@ -54,6 +54,32 @@
 	{                                                                      \
 		return (void *)(unsigned long)*p;                              \
 	}
+/* Otherwise: of a lock that is no argument, and of one with flags, the same. */
+#define DEFINE_LOCK_GUARD_0(name, lock, unlock, ...)                           \
+	DEFINE_CLASS(name, int, (void)_T; unlock, ({                           \
+						  lock;                        \
+						  1;                           \
+					  }),                                  \
+					  void)
+#define DEFINE_LOCK_GUARD_1(name, type, lockit, unlockit, ...)                 \
+	typedef struct {                                                       \
+		type *lock;                                                    \
+		__VA_ARGS__;                                                   \
+	} class_##name##_t;                                                    \
+	static __always_inline __maybe_unused void class_##name##_destructor(  \
+		class_##name##_t *_T)                                          \
+	{                                                                      \
+		if (_T->lock) {                                                \
+			unlockit;                                              \
+		}                                                              \
+	}                                                                      \
+	static __always_inline __maybe_unused class_##name##_t                 \
+	class_##name##_constructor(type *l)                                    \
+	{                                                                      \
+		class_##name##_t sp_t_ = { .lock = l }, *_T = &sp_t_;          \
+		lockit;                                                        \
+		return sp_t_;                                                  \
+	}
 #define guard(name) CLASS(name, __UNIQUE_ID(guard))
 #define scoped_guard(name, ...) SP_SCOPED(name, __UNIQUE_ID(scope), __VA_ARGS__)
 #define SP_SCOPED(name, var, ...) SP_SCOPED_(name, var, __VA_ARGS__)

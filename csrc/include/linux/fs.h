@@ -2,9 +2,16 @@
 /*
  * Otherwise: inodes, mappings and superblocks have only the members that do
  * not need a file system behind them. A driver that uses another one does not
- * compile, and the error names it.
+ * compile, and the error names it. Where a whole kernel's include/ stands behind
+ * ours, its own are taken: they are memory that only the driver knows.
  */
-#ifndef __KERNEL__
+#if !defined(__KERNEL__) || __has_include_next(<linux/kconfig.h>)
+#if defined(__KERNEL__)
+#include <linux/kobject.h>
+#include <linux/notifier.h>
+#include <linux/random.h>
+#include <linux/srcu.h>
+#endif
 #include_next <linux/fs.h>
 #elif !defined(_LINUX_FS_H)
 #define _LINUX_FS_H

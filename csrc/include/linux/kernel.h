@@ -51,6 +51,20 @@
 
 #define u64_to_user_ptr(x) ((void __user *)(uintptr_t)(x))
 
+extern const char hex_asc[];
+extern const char hex_asc_upper[];
+#define hex_asc_lo(x) hex_asc[(x) & 0x0f]
+#define hex_asc_hi(x) hex_asc[((x) & 0xf0) >> 4]
+#define hex_asc_upper_lo(x) hex_asc_upper[(x) & 0x0f]
+#define hex_asc_upper_hi(x) hex_asc_upper[((x) & 0xf0) >> 4]
+
+static inline char *hex_byte_pack(char *to, u8 byte)
+{
+	*to++ = hex_asc_hi(byte);
+	*to++ = hex_asc_lo(byte);
+	return to;
+}
+
 enum system_states {
 	SYSTEM_BOOTING,
 	SYSTEM_SCHEDULING,

@@ -4,7 +4,9 @@
 #define _LINUX_KTHREAD_H
 
 #include <linux/err.h>
+#include <linux/freezer.h>
 #include <linux/sched.h>
+#include <linux/workqueue.h>
 
 /* Not running before wake_up_process(). */
 struct task_struct *kthread_create(int (*fn)(void *arg), void *arg,
@@ -22,7 +24,42 @@ struct task_struct *kthread_create(int (*fn)(void *arg), void *arg,
 /* What fn returned; -EINTR: it never ran. */
 int kthread_stop(struct task_struct *t);
 bool kthread_should_stop(void);
-#define set_freezable() ((void)0)
-#define try_to_freeze() (false)
+
+/* ---- works of a thread of one's own: of an ordered workqueue ----------- */
+
+struct kthread_worker {
+	struct task_struct *task; /* NULL before the first work runs */
+	struct workqueue_struct *wq;
+};
+
+struct kthread_work;
+typedef void (*kthread_work_func_t)(struct kthread_work *work);
+
+struct kthread_work {
+	struct work_struct work;
+	kthread_work_func_t func;
+	struct kthread_worker *worker;
+};
+
+struct kthread_delayed_work {
+	struct kthread_work work;
+	struct timer_list timer;
+};
+
+void kthread_init_work_fn(struct kthread_work *work, kthread_work_func_t func);
+#define kthread_init_work(w, f) kthread_init_work_fn(w, f)
+struct kthread_worker *kernel_kthread_worker(const char *where, const char *fmt,
+					     ...)
+	__attribute__((format(printf, 2, 3)));
+#define kthread_create_worker(flags, ...)                                      \
+	((void)(flags), kernel_kthread_worker(KERNEL_HERE, __VA_ARGS__))
+#define kthread_run_worker kthread_create_worker
+void kthread_destroy_worker(struct kthread_worker *worker);
+/* false: it was queued already. */
+bool kthread_queue_work(struct kthread_worker *worker,
+			struct kthread_work *work);
+void kthread_flush_work(struct kthread_work *work);
+void kthread_flush_worker(struct kthread_worker *worker);
+bool kthread_cancel_work_sync(struct kthread_work *work);
 
 #endif

@@ -11,6 +11,7 @@ static inline ktime_t ktime_set(s64 secs, unsigned long ns)
 	return secs * NSEC_PER_SEC + (s64)ns;
 }
 
+#define ktime_divns(t, ns) ((t) / (ns))
 #define ktime_sub(a, b) ((a) - (b))
 #define ktime_add(a, b) ((a) + (b))
 #define ktime_add_ns(t, ns) ((t) + (ns))

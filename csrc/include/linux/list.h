@@ -78,10 +78,9 @@ static inline void list_del_init_careful(struct list_head *entry)
 
 static inline void list_replace(struct list_head *old, struct list_head *new)
 {
-	struct list_head *next = old->next, *prev = old->prev;
-
-	sp_list_join(new, next);
-	sp_list_join(prev, new);
+	sp_list_join(new, old->next);
+	/* Of an empty list that is the new one by now, which is empty, too. */
+	sp_list_join(old->prev, new);
 }
 
 static inline void list_replace_init(struct list_head *old,

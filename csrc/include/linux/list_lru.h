@@ -15,7 +15,10 @@
 #include <shrinkpy/runtime.h>
 
 struct list_lru {
-	struct sp_list_lru *lru;
+	union {
+		struct sp_list_lru *lru;
+		struct sp_list_lru *node; /* NULL: there is none */
+	};
 	bool memcg_aware;
 };
 

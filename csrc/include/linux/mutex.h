@@ -6,11 +6,8 @@
 #ifndef __LINUX_MUTEX_H
 #define __LINUX_MUTEX_H
 
+#include <linux/mutex_types.h>
 #include <linux/spinlock.h>
-
-struct mutex {
-	struct sp_lock lock;
-};
 
 #define __MUTEX_INITIALIZER(n) { .lock = KERNEL_LOCK_INIT_(SP_LOCK_MUTEX, #n) }
 #define DEFINE_MUTEX(n) struct mutex n = __MUTEX_INITIALIZER(n)
@@ -35,5 +32,7 @@ struct mutex {
 #define mutex_trylock(l)                                                       \
 	(!kernel_lock_take(&(l)->lock, SP_LOCK_TRY, 0, true, KERNEL_HERE))
 #define mutex_unlock(l) kernel_lock_give(&(l)->lock, KERNEL_HERE)
+
+DEFINE_GUARD(mutex, struct mutex *, mutex_lock(_T), mutex_unlock(_T))
 
 #endif

@@ -8,6 +8,9 @@
 #define LIST_POISON2 ((void *)(POISON_POINTER_DELTA + 0x122))
 #define TIMER_ENTRY_STATIC ((void *)(POISON_POINTER_DELTA + 0x300))
 
+#define VFS_PTR_POISON ((void *)(POISON_POINTER_DELTA + 0xf5))
+
+#define PAGE_POISON 0xaa
 #define POISON_INUSE 0x5a
 #define POISON_FREE 0x6b
 #define POISON_END 0xa5

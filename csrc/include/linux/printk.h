@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <linux/init.h>
 #include <linux/kern_levels.h>
 
 #ifndef pr_fmt
@@ -81,5 +82,9 @@ int kernel_vsnprintf(char *buf, size_t size, const char *fmt, va_list args)
 #define pr_info_ratelimited pr_info
 #define pr_debug_ratelimited pr_debug
 #define printk_ratelimit() (true)
+
+/* There is no index of the formats. */
+#define printk_index_subsys_emit(subsystem, level, fmt, ...) ((void)0)
+#define printk_index_wrap(call, fmt, ...) call(fmt, ##__VA_ARGS__)
 
 #endif

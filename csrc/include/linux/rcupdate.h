@@ -6,6 +6,7 @@
 #ifndef __LINUX_RCUPDATE_H
 #define __LINUX_RCUPDATE_H
 
+#include <linux/cleanup.h>
 #include <linux/compiler.h>
 #include <linux/preempt.h>
 #include <linux/types.h>
@@ -74,6 +75,9 @@ void kernel_kfree_rcu_mightsleep(const void *object);
 #define RCU_INIT_POINTER(p, v) ((void)((p) = (__typeof__(p))(v)))
 #define RCU_INITIALIZER(v) (v)
 #define RCU_LOCKDEP_WARN(condition, text) ((void)0)
+#define rcu_head_after_call_rcu(head, f) ((head)->func == (f))
 #define rcu_head_init(head) ((void)((head)->func = NULL))
+
+DEFINE_LOCK_GUARD_0(rcu, rcu_read_lock(), rcu_read_unlock())
 
 #endif

@@ -17,7 +17,8 @@
 #define REFCOUNT_MAX INT_MAX
 #define REFCOUNT_SATURATED (INT_MIN / 2)
 
-static inline void sp_refcount_saturate(refcount_t *r, const char *why)
+/* Where it can do no harm: whatever is counted stays for ever. */
+static inline void sp_refcount_park(refcount_t *r, const char *why)
 {
 	atomic_set(&r->refs, REFCOUNT_SATURATED);
 	WARN_ONCE(1, "refcount_t: %s\n", why);
@@ -33,17 +34,33 @@ static inline unsigned int refcount_read(const refcount_t *r)
 	return (unsigned int)atomic_read(&r->refs);
 }
 
+/* Moves it, unless it is except; gives what it was. */
+static inline int sp_refcount_move(refcount_t *r, int by, int except)
+{
+	int was = atomic_read(&r->refs);
+
+	while (was != except && !atomic_try_cmpxchg(&r->refs, &was, was + by))
+		;
+	return was;
+}
+
+/* No count is that: nothing is excepted. */
+#define SP_REFCOUNT_ANY INT_MIN
+
+static inline void sp_refcount_check_more(refcount_t *r, int was, int by)
+{
+	if (was > INT_MAX - by || was < 0)
+		sp_refcount_park(r,
+				 "too many: it stays, and so does the memory");
+}
+
 static inline bool __must_check refcount_add_not_zero(int i, refcount_t *r)
 {
-	int old = atomic_read(&r->refs);
+	const int was = sp_refcount_move(r, i, 0);
 
-	do {
-		if (!old)
-			return false;
-	} while (!atomic_try_cmpxchg_relaxed(&r->refs, &old, old + i));
-	if (unlikely(old < 0 || old + i < 0))
-		sp_refcount_saturate(r, "saturated; leaking memory.");
-	return true;
+	if (was)
+		sp_refcount_check_more(r, was, i);
+	return was;
 }
 
 static inline bool __must_check refcount_inc_not_zero(refcount_t *r)
@@ -53,12 +70,12 @@ static inline bool __must_check refcount_inc_not_zero(refcount_t *r)
 
 static inline void refcount_add(int i, refcount_t *r)
 {
-	int old = atomic_fetch_add_relaxed(i, &r->refs);
+	const int was = sp_refcount_move(r, i, SP_REFCOUNT_ANY);
 
-	if (unlikely(!old))
-		sp_refcount_saturate(r, "addition on 0; use-after-free.");
-	else if (unlikely(old < 0 || old + i < 0))
-		sp_refcount_saturate(r, "saturated; leaking memory.");
+	if (was)
+		sp_refcount_check_more(r, was, i);
+	else
+		sp_refcount_park(r, "taken from 0: it may be freed already");
 }
 
 static inline void refcount_inc(refcount_t *r)
@@ -68,15 +85,11 @@ static inline void refcount_inc(refcount_t *r)
 
 static inline bool __must_check refcount_sub_and_test(int i, refcount_t *r)
 {
-	int old = atomic_fetch_sub_release(i, &r->refs);
+	const int was = sp_refcount_move(r, -i, SP_REFCOUNT_ANY);
 
-	if (old > 0 && old == i) {
-		smp_acquire__after_ctrl_dep();
-		return true;
-	}
-	if (unlikely(old <= 0 || old - i < 0))
-		sp_refcount_saturate(r, "underflow; use-after-free.");
-	return false;
+	if (was < i)
+		sp_refcount_park(r, "given back more often than taken");
+	return was == i;
 }
 
 static inline bool __must_check refcount_dec_and_test(refcount_t *r)
@@ -86,32 +99,25 @@ static inline bool __must_check refcount_dec_and_test(refcount_t *r)
 
 static inline void refcount_dec(refcount_t *r)
 {
-	if (unlikely(atomic_fetch_sub_release(1, &r->refs) <= 1))
-		sp_refcount_saturate(r, "decrement hit 0; leaking memory.");
+	if (refcount_sub_and_test(1, r))
+		sp_refcount_park(r,
+				 "the last one given back, and nobody looks");
 }
 
 static inline bool __must_check refcount_dec_if_one(refcount_t *r)
 {
 	int one = 1;
 
-	return atomic_try_cmpxchg_release(&r->refs, &one, 0);
+	return atomic_try_cmpxchg(&r->refs, &one, 0);
 }
 
 static inline bool __must_check refcount_dec_not_one(refcount_t *r)
 {
-	int old = atomic_read(&r->refs);
+	const int was = sp_refcount_move(r, -1, 1);
 
-	do {
-		if (old == 1)
-			return false;
-		if (unlikely(old == REFCOUNT_SATURATED))
-			return true;
-		if (unlikely(old <= 0)) {
-			sp_refcount_saturate(r, "underflow; use-after-free.");
-			return true;
-		}
-	} while (!atomic_try_cmpxchg_release(&r->refs, &old, old - 1));
-	return true;
+	if (was < 1)
+		sp_refcount_park(r, "given back more often than taken");
+	return was != 1;
 }
 
 /* With the lock held, if it was the last one. Macros: any lock will do. */

@@ -12,6 +12,9 @@ struct rw_semaphore {
 #define __RWSEM_INITIALIZER(n) { .lock = KERNEL_LOCK_INIT_(SP_LOCK_RW, #n) }
 #define DECLARE_RWSEM(n) struct rw_semaphore n = __RWSEM_INITIALIZER(n)
 #define init_rwsem(l) KERNEL_LOCK_SETUP_(&(l)->lock, SP_LOCK_RW, #l)
+#define __init_rwsem(l, n, k)                                                  \
+	((void)((l)->lock = (struct sp_lock){                                  \
+			.kind = SP_LOCK_RW, .key = (k), .name = (n) }))
 #define rwsem_is_locked(l) sp_lock_is_held(&(l)->lock)
 #define rwsem_is_contended(l) (0)
 #define rwsem_assert_held(l) lockdep_assert_held(l)
@@ -34,5 +37,8 @@ struct rw_semaphore {
 #define up_read(l) kernel_lock_give(&(l)->lock, KERNEL_HERE)
 #define up_write(l) kernel_lock_give(&(l)->lock, KERNEL_HERE)
 #define downgrade_write(l) kernel_lock_downgrade(&(l)->lock, KERNEL_HERE)
+
+DEFINE_GUARD(rwsem_read, struct rw_semaphore *, down_read(_T), up_read(_T))
+DEFINE_GUARD(rwsem_write, struct rw_semaphore *, down_write(_T), up_write(_T))
 
 #endif

@@ -121,7 +121,25 @@ void kfree_const(const void *p);
 #define kvasprintf(flags, fmt, args)                                           \
 	kernel_kvasprintf(KERNEL_HERE, flags, fmt, args)
 
+/* Without the tag of who allocates, which the ledger has in any case. */
+#define kmalloc_noprof kmalloc
+#define kzalloc_noprof kzalloc
+#define kmalloc_node_noprof kmalloc_node
+#define kmalloc_array_noprof kmalloc_array
+#define kcalloc_noprof kcalloc
+#define kvmalloc_noprof kvmalloc
+#define kvzalloc_noprof kvzalloc
+#define kvmalloc_node_noprof kvmalloc_node
+#define kvcalloc_noprof kvcalloc
+#define krealloc_noprof krealloc
+#define kmemdup_noprof kmemdup
+
 /* ---- caches ------------------------------------------------------------ */
+
+/* An offset in an object. */
+typedef struct {
+	unsigned long v;
+} freeptr_t;
 
 struct kmem_cache_args {
 	unsigned int align;

@@ -7,7 +7,9 @@
 #ifndef __LINUX_SPINLOCK_H
 #define __LINUX_SPINLOCK_H
 
+#include <linux/atomic.h>
 #include <linux/bug.h>
+#include <linux/cleanup.h>
 #include <linux/lockdep.h>
 #include <linux/preempt.h>
 #include <linux/irqflags.h>
@@ -22,7 +24,7 @@
 	} while (0)
 
 #define spin_lock_init(l) KERNEL_LOCK_SETUP_(l, SP_LOCK_SPIN, #l)
-#define raw_spin_lock_init spin_lock_init
+#define raw_spin_lock_init(l) spin_lock_init(KERNEL_LOCK_(l))
 
 #define spin_lock_nested(l, subclass)                                          \
 	((void)kernel_lock_take(l, SP_LOCK_WAIT, subclass, false, KERNEL_HERE))
@@ -62,21 +64,26 @@
 		spin_unlock(l);                                                \
 	} while (0)
 
-#define raw_spin_lock spin_lock
-#define raw_spin_lock_nested spin_lock_nested
-#define raw_spin_trylock spin_trylock
-#define raw_spin_unlock spin_unlock
-#define raw_spin_is_locked spin_is_locked
-#define raw_spin_lock_irq spin_lock_irq
-#define raw_spin_unlock_irq spin_unlock_irq
-#define raw_spin_lock_bh spin_lock_bh
-#define raw_spin_unlock_bh spin_unlock_bh
-#define raw_spin_lock_irqsave spin_lock_irqsave
-#define raw_spin_unlock_irqrestore spin_unlock_irqrestore
-#define raw_spin_trylock_irqsave spin_trylock_irqsave
+#define raw_spin_lock(l) spin_lock(KERNEL_LOCK_(l))
+#define raw_spin_lock_nested(l, subclass)                                      \
+	spin_lock_nested(KERNEL_LOCK_(l), subclass)
+#define raw_spin_trylock(l) spin_trylock(KERNEL_LOCK_(l))
+#define raw_spin_unlock(l) spin_unlock(KERNEL_LOCK_(l))
+#define raw_spin_is_locked(l) spin_is_locked(KERNEL_LOCK_(l))
+#define raw_spin_lock_irq(l) spin_lock_irq(KERNEL_LOCK_(l))
+#define raw_spin_unlock_irq(l) spin_unlock_irq(KERNEL_LOCK_(l))
+#define raw_spin_lock_bh(l) spin_lock_bh(KERNEL_LOCK_(l))
+#define raw_spin_unlock_bh(l) spin_unlock_bh(KERNEL_LOCK_(l))
+#define raw_spin_lock_irqsave(l, flags)                                        \
+	spin_lock_irqsave(KERNEL_LOCK_(l), flags)
+#define raw_spin_unlock_irqrestore(l, flags)                                   \
+	spin_unlock_irqrestore(KERNEL_LOCK_(l), flags)
+#define raw_spin_trylock_irqsave(l, flags)                                     \
+	spin_trylock_irqsave(KERNEL_LOCK_(l), flags)
 
 /* ---- rwlock_t ---------------------------------------------------------- */
 
+#define rwlock_is_contended(l) (0)
 #define rwlock_init(l) KERNEL_LOCK_SETUP_(&(l)->lock, SP_LOCK_RW, #l)
 #define read_lock(l)                                                           \
 	((void)kernel_lock_take(&(l)->lock, SP_LOCK_SHARED, 0, false,          \
@@ -119,5 +126,22 @@
 		(void)(flags);                                                 \
 		write_unlock(l);                                               \
 	} while (0)
+
+/* 1: it came to 0, and the lock is held. */
+int kernel_dec_and_lock(atomic_t *v, spinlock_t *l, const char *where);
+#define atomic_dec_and_lock(v, l) kernel_dec_and_lock(v, l, KERNEL_HERE)
+#define atomic_dec_and_lock_irqsave(v, l, flags)                               \
+	((flags) = 0, atomic_dec_and_lock(v, l))
+
+DEFINE_GUARD(spinlock, spinlock_t *, spin_lock(_T), spin_unlock(_T))
+DEFINE_GUARD(spinlock_irq, spinlock_t *, spin_lock(_T), spin_unlock(_T))
+DEFINE_GUARD(spinlock_bh, spinlock_t *, spin_lock(_T), spin_unlock(_T))
+DEFINE_GUARD(spinlock_irqsave, spinlock_t *, spin_lock(_T), spin_unlock(_T))
+DEFINE_GUARD(raw_spinlock, raw_spinlock_t *, spin_lock(_T), spin_unlock(_T))
+DEFINE_GUARD(raw_spinlock_irq, raw_spinlock_t *, spin_lock(_T), spin_unlock(_T))
+DEFINE_GUARD(raw_spinlock_irqsave, raw_spinlock_t *, spin_lock(_T),
+	     spin_unlock(_T))
+DEFINE_GUARD(read_lock, rwlock_t *, read_lock(_T), read_unlock(_T))
+DEFINE_GUARD(write_lock, rwlock_t *, write_lock(_T), write_unlock(_T))
 
 #endif

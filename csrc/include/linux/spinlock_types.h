@@ -11,6 +11,14 @@
 
 typedef struct sp_lock spinlock_t;
 typedef struct sp_lock raw_spinlock_t;
+/* For who names the tags. */
+struct spinlock {
+	struct sp_lock lock;
+};
+struct raw_spinlock {
+	struct sp_lock lock;
+};
+
 typedef struct {
 	struct sp_lock lock;
 } rwlock_t;

@@ -22,6 +22,8 @@ void srcu_read_unlock(struct srcu_struct *s, int side);
 void synchronize_srcu(struct srcu_struct *s);
 #define synchronize_srcu_expedited(s) synchronize_srcu(s)
 #define srcu_read_lock_held(s) (1)
+#define srcu_dereference_check(p, s, condition)                                \
+	((void)(s), (void)(condition), rcu_dereference(p))
 #define srcu_dereference(p, s) ((void)(s), rcu_dereference(p))
 
 #endif

@@ -32,11 +32,13 @@
 	__struct_group(tag, name, /* none */, __VA_ARGS__)
 
 /* An array without a size where C allows none: alone, or in a union. */
-#define DECLARE_FLEX_ARRAY(type, name)                                         \
+#define __DECLARE_FLEX_ARRAY(type, name)                                       \
 	struct {                                                               \
 		struct {                                                       \
 		} sp_nothing_##name;                                           \
 		type name[];                                                   \
 	}
+
+#define DECLARE_FLEX_ARRAY(type, name) __DECLARE_FLEX_ARRAY(type, name)
 
 #endif

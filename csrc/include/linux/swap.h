@@ -24,4 +24,13 @@ static inline void mm_account_reclaimed_pages(unsigned long pages)
 		rs->reclaimed += pages;
 }
 
+/* There is no swap, unless a test says how many pages of it. */
+extern atomic_long_t nr_swap_pages;
+extern long total_swap_pages;
+
+static inline long get_nr_swap_pages(void)
+{
+	return atomic_long_read(&nr_swap_pages);
+}
+
 #endif

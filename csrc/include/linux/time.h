@@ -6,6 +6,7 @@
 #define _LINUX_TIME_H
 
 #include <linux/time64.h>
+#include <linux/time_types.h>
 #include <linux/timekeeping.h>
 
 #endif

@@ -13,8 +13,16 @@
 #define USEC_PER_SEC 1000000L
 #define NSEC_PER_SEC 1000000000L
 #define PSEC_PER_NSEC 1000L
+#define TIME64_MIN (-TIME64_MAX - 1)
 #define TIME64_MAX ((s64) ~((u64)1 << 63))
 #define KTIME_MAX ((s64) ~((u64)1 << 63))
+
+/* libc's, too. */
+#ifndef CLOCK_REALTIME
+#define CLOCK_REALTIME 0
+#define CLOCK_MONOTONIC 1
+#define CLOCK_BOOTTIME 7
+#endif
 
 struct timespec64 {
 	time64_t tv_sec;
@@ -40,6 +48,14 @@ static inline struct timespec64 ns_to_timespec64(s64 ns)
 		ts.tv_sec--;
 	}
 	return ts;
+}
+
+/* ns may be any number of them. */
+static inline void set_normalized_timespec64(struct timespec64 *ts,
+					     time64_t sec, s64 ns)
+{
+	*ts = ns_to_timespec64(ns);
+	ts->tv_sec += sec;
 }
 
 static inline int timespec64_compare(const struct timespec64 *a,

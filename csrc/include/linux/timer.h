@@ -6,15 +6,7 @@
 #include <linux/jiffies.h>
 #include <linux/list.h>
 #include <linux/container_of.h>
-
-struct timer_list {
-	struct timer_list
-		*next; /* of those that are pending, the first first */
-	bool pending;
-	unsigned long expires;
-	void (*function)(struct timer_list *t);
-	unsigned int flags;
-};
+#include <linux/timer_types.h>
 
 #define __TIMER_INITIALIZER(f, fl) { .function = (f), .flags = (fl) }
 #define DEFINE_TIMER(n, f) struct timer_list n = __TIMER_INITIALIZER(f, 0)

@@ -15,7 +15,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+/* libc's is of another shape than the kernel's, which asm/statfs.h has. */
+#define fsid_t sp_libc_fsid_t
 #include <sys/types.h>
+#undef fsid_t
 
 #include <linux/compiler_types.h>
 #include <shrinkpy/list_head.h>
@@ -59,6 +62,7 @@ typedef unsigned long irq_hw_number_t;
 typedef long long time64_t;
 typedef u64 timeu64_t;
 typedef int __kernel_clockid_t;
+typedef int mqd_t;
 
 #define DECLARE_BITMAP(name, bits)                                             \
 	unsigned long name[((bits) + 8 * sizeof(long) - 1) / (8 * sizeof(long))]

@@ -34,6 +34,7 @@ struct wait_queue_head {
 typedef struct wait_queue_head wait_queue_head_t;
 
 #define WQ_FLAG_EXCLUSIVE 0x01
+#define WQ_FLAG_WOKEN 0x02
 #define __WAIT_QUEUE_HEAD_INITIALIZER(n)                                       \
 	{                                                                      \
 		.head = { &(n).head, &(n).head }                               \
@@ -56,6 +57,11 @@ int default_wake_function(struct wait_queue_entry *entry, unsigned int mode,
 			  int flags, void *key);
 int autoremove_wake_function(struct wait_queue_entry *entry, unsigned int mode,
 			     int flags, void *key);
+/* A wake between two looks at the condition is not lost: entry remembers. */
+int woken_wake_function(struct wait_queue_entry *entry, unsigned int mode,
+			int flags, void *key);
+long wait_woken(struct wait_queue_entry *entry, unsigned int mode,
+		long timeout);
 void add_wait_queue(struct wait_queue_head *q, struct wait_queue_entry *entry);
 void add_wait_queue_exclusive(struct wait_queue_head *q,
 			      struct wait_queue_entry *entry);
@@ -75,6 +81,8 @@ bool waitqueue_active(struct wait_queue_head *q);
 void kernel_wake_up(struct wait_queue_head *q, unsigned int mode, int nr,
 		    void *key);
 
+#define __wake_up(q, mode, nr, key) kernel_wake_up(q, mode, nr, key)
+#define init_wait(entry) init_wait_entry(entry, 0)
 #define wake_up(q) kernel_wake_up(q, TASK_NORMAL, 1, NULL)
 #define wake_up_nr(q, nr) kernel_wake_up(q, TASK_NORMAL, nr, NULL)
 #define wake_up_all(q) kernel_wake_up(q, TASK_NORMAL, 0, NULL)
@@ -153,6 +161,8 @@ void kernel_wake_up(struct wait_queue_head *q, unsigned int mode, int nr,
 	KERNEL_WAIT_INT_(q, condition, TASK_KILLABLE, 0)
 #define wait_event_freezable(q, condition)                                     \
 	wait_event_interruptible(q, condition)
+#define wait_event_freezable_timeout(q, condition, timeout)                    \
+	wait_event_interruptible_timeout(q, condition, timeout)
 #define wait_event_timeout(q, condition, timeout)                              \
 	KERNEL_WAIT_TIME_(q, condition, TASK_UNINTERRUPTIBLE, timeout)
 #define wait_event_interruptible_timeout(q, condition, timeout)                \

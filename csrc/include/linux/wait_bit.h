@@ -31,5 +31,27 @@ int wait_on_bit_timeout(unsigned long *word, int bit, unsigned int mode,
 			unsigned long timeout);
 void clear_and_wake_up_bit(int bit, unsigned long *word);
 #define wait_on_bit_io wait_on_bit
+#define wait_on_bit_lock_io wait_on_bit_lock
+
+struct wait_bit_key {
+	void *flags;
+	int bit_nr;
+	unsigned long timeout;
+};
+
+struct wait_bit_queue_entry {
+	struct wait_bit_key key;
+	struct wait_queue_entry wq_entry;
+};
+
+typedef int wait_bit_action_f(struct wait_bit_key *key, int mode);
+
+#define DEFINE_WAIT_BIT(name, word, bit)                                       \
+	struct wait_bit_queue_entry name = {                                   \
+		.key = { .flags = (void *)(word), .bit_nr = (bit) },           \
+		.wq_entry = { .private = current,                              \
+			      .func = autoremove_wake_function,                \
+			      .entry = LIST_HEAD_INIT((name).wq_entry.entry) } \
+	}
 
 #endif

@@ -13,18 +13,7 @@
 #include <linux/rcupdate.h>
 #include <linux/timer.h>
 #include <linux/types.h>
-
-struct workqueue_struct;
-struct work_struct;
-typedef void (*work_func_t)(struct work_struct *work);
-
-struct work_struct {
-	unsigned long data; /* what it is in: pending, being cancelled */
-	struct list_head entry;
-	work_func_t func;
-	struct workqueue_struct *wq; /* while it is pending */
-	unsigned long serial;
-};
+#include <linux/workqueue_types.h>
 
 struct delayed_work {
 	struct work_struct work;
@@ -59,8 +48,6 @@ extern struct workqueue_struct *const system_long_wq;
 extern struct workqueue_struct *const system_unbound_wq;
 extern struct workqueue_struct *const system_freezable_wq;
 extern struct workqueue_struct *const system_power_efficient_wq;
-
-void delayed_work_timer_fn(struct timer_list *t);
 
 #define __WORK_INITIALIZER(n, f)                                               \
 	{ .entry = { &(n).entry, &(n).entry }, .func = (f) }

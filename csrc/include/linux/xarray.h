@@ -2,8 +2,8 @@
 /*
  * Matches: the normal interface: loads need no lock, stores take xa_lock, the
  * __xa_ forms want it held and give it up to allocate. NULL is no entry.
- * Otherwise: the xas_ interface and entries that span several indices are not
- * here, and even the entry at index 0 takes a node.
+ * Otherwise: entries that span several indices are not here, and even the
+ * entry at index 0 takes a node.
  */
 #ifndef _LINUX_XARRAY_H
 #define _LINUX_XARRAY_H
@@ -26,6 +26,9 @@ typedef unsigned int xa_mark_t;
 #define XA_PRESENT ((xa_mark_t)8)
 #define XA_MARK_MAX XA_MARK_2
 #define XA_MAX_MARKS 3
+#define XA_CHUNK_SHIFT 6
+#define XA_CHUNK_SIZE (1UL << XA_CHUNK_SHIFT)
+#define XA_CHUNK_MASK (XA_CHUNK_SIZE - 1)
 #define XA_FREE_MARK XA_MARK_0
 
 #define XA_FLAGS_LOCK_IRQ 1U
@@ -269,5 +272,80 @@ static inline void xa_release(struct xarray *xa, unsigned long index)
 {
 	xa_cmpxchg(xa, index, XA_ZERO_ENTRY, NULL, 0);
 }
+
+/* ---- a place that moves ------------------------------------------------ */
+
+/* Otherwise: each step looks the index up anew, so that none has to be redone. */
+struct xa_state {
+	struct xarray *xa;
+	unsigned long xa_index;
+	int err;
+};
+
+#define XA_STATE(name, array, index)                                           \
+	struct xa_state name = { .xa = (array), .xa_index = (index) }
+#define xas_lock(xas) xa_lock((xas)->xa)
+#define xas_unlock(xas) xa_unlock((xas)->xa)
+#define xas_lock_irq xas_lock
+#define xas_unlock_irq xas_unlock
+#define xas_lock_irqsave(xas, flags) xa_lock_irqsave((xas)->xa, flags)
+#define xas_unlock_irqrestore(xas, flags) xa_unlock_irqrestore((xas)->xa, flags)
+#define xas_error(xas) ((xas)->err)
+#define xas_set_err(xas, error) ((void)((xas)->err = (error)))
+#define xas_reset(xas) ((void)((xas)->err = 0))
+#define xas_pause(xas) ((void)(xas))
+#define xas_retry(xas, entry) ((void)(xas), (void)(entry), false)
+#define xas_valid(xas) (!xas_error(xas))
+#define xas_set(xas, index) ((void)((xas)->xa_index = (index)))
+
+static inline void *xas_load(struct xa_state *xas)
+{
+	return xa_load(xas->xa, xas->xa_index);
+}
+
+#define xas_reload(xas) xas_load(xas)
+
+/* With the lock held. What was there; xas_error() tells of no memory. */
+static inline void *xas_store(struct xa_state *xas, void *entry)
+{
+	void *was =
+		entry ? __xa_store(xas->xa, xas->xa_index, entry, GFP_NOWAIT) :
+			__xa_erase(xas->xa, xas->xa_index);
+
+	if (!xa_is_err(was))
+		return was;
+	xas->err = xa_err(was);
+	return NULL;
+}
+
+/* The index beside it, whether there is something or not. */
+static inline void *xas_next(struct xa_state *xas)
+{
+	xas->xa_index++;
+	return xas_load(xas);
+}
+
+static inline void *xas_prev(struct xa_state *xas)
+{
+	xas->xa_index--;
+	return xas_load(xas);
+}
+
+/* From where it stands, and from behind it. */
+#define xas_find(xas, last)                                                    \
+	xa_find((xas)->xa, &(xas)->xa_index, last, XA_PRESENT)
+#define xas_next_entry(xas, last)                                              \
+	xa_find_after((xas)->xa, &(xas)->xa_index, last, XA_PRESENT)
+#define xas_for_each(xas, entry, last)                                         \
+	for ((entry) = xas_find(xas, last); (entry);                           \
+	     (entry) = xas_next_entry(xas, last))
+#define xas_for_each_marked(xas, entry, last, mark)                            \
+	for ((entry) = xa_find((xas)->xa, &(xas)->xa_index, last, mark);       \
+	     (entry);                                                          \
+	     (entry) = xa_find_after((xas)->xa, &(xas)->xa_index, last, mark))
+#define xas_get_mark(xas, mark) xa_get_mark((xas)->xa, (xas)->xa_index, mark)
+#define xas_set_mark(xas, mark) __xa_set_mark((xas)->xa, (xas)->xa_index, mark)
+#define xas_clear_mark(xas, mark)                                              \
+	__xa_clear_mark((xas)->xa, (xas)->xa_index, mark)
 
 #endif

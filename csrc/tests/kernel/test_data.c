@@ -220,6 +220,12 @@ static void lists_are_cut_and_spliced(void)
 	list_splice_tail_init(&head, &cut);
 	CHECK(list_empty(&head));
 	CHECK_EQ(list_count_nodes(&cut), 3);
+	list_replace_init(&cut, &head);
+	CHECK(list_empty(&cut));
+	CHECK_EQ(list_count_nodes(&head), 3);
+	INIT_LIST_HEAD(&items[0].list); /* whatever it was */
+	list_replace_init(&cut, &items[0].list);
+	CHECK(list_empty(&cut) && list_empty(&items[0].list));
 }
 
 static int by_int(const void *a, const void *b)

@@ -60,6 +60,7 @@ static inline void memalloc_noio_restore(unsigned int flags)
 unsigned int memalloc_noreclaim_save(void);
 void memalloc_noreclaim_restore(unsigned int flags);
 
+#define memalloc_retry_wait(gfp) ((void)(gfp), kernel_yield())
 #define fs_reclaim_acquire(gfp)                                                \
 	sp_fs_reclaim_acquire(kernel_machine, gfp, KERNEL_HERE)
 #define fs_reclaim_release(gfp) sp_fs_reclaim_release(kernel_machine, gfp)
