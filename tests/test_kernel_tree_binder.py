@@ -11,18 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kernel_tree import SUPPORT, TREE, needs, only
 
 import shrinkpy as sp
 from shrinkpy import native
 
-TREE = Path(__file__).parent.parent / "kernel-tree"
 SOURCE = TREE / "drivers" / "android" / "binder_alloc.c"
-PROCESS = Path(__file__).parent / "drivers_c" / "binder_process.c"
+PROCESS = SUPPORT / "binder_process.c"
+HEADERS = ("uapi/linux/android/binder.h",)
 
-pytestmark = pytest.mark.skipif(
-    not SOURCE.exists(),
-    reason="there is no kernel-tree/drivers/android/binder_alloc.c: run `make kernel-tree`",
-)
+pytestmark = needs("drivers/android/binder_alloc.c", *(f"include/{header}" for header in HEADERS))
 
 PAGE = 4096
 
@@ -35,15 +33,19 @@ RECLAIMS: dict[str, Callable[[sp.Machine], object]] = {
 }
 
 
-def build(sanitize: str = "") -> native.Built:
-    return native.build(
-        [SOURCE, PROCESS], include=[TREE / "include", SOURCE.parent], name="binder", sanitize=sanitize
-    )
+def build(include: str, sanitize: str = "") -> native.Built:
+    return native.build([SOURCE, PROCESS], include=[include, SOURCE.parent], name="binder", sanitize=sanitize)
 
 
 @pytest.fixture(scope="module")
-def built() -> native.Built:
-    return build()
+def include(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the one header that is neither beside the file nor ours."""
+    return only(tmp_path_factory.mktemp("binder"), HEADERS)
+
+
+@pytest.fixture(scope="module")
+def built(include: Path) -> native.Built:
+    return build(str(include))
 
 
 @pytest.fixture
@@ -116,10 +118,10 @@ class TestADyingMm:
         binder.process_end(living)
 
 
-def under_the_sanitizers() -> list[str]:
+def under_the_sanitizers(include: str) -> list[str]:
     """In the child: a process, idle pages, each reclaim, an mm that dies."""
     with sp.Machine() as machine:
-        with build("address,undefined").load(machine) as driver:
+        with build(include, "address,undefined").load(machine) as driver:
             for reclaim in RECLAIMS.values():
                 process = driver.process_start(64)
                 for buffer in transactions(driver, process, 8):
@@ -132,5 +134,5 @@ def under_the_sanitizers() -> list[str]:
 
 
 class TestUnderSanitizers:
-    def test_nothing_is_found(self) -> None:
-        assert native.run_sanitized(under_the_sanitizers) == []
+    def test_nothing_is_found(self, include: Path) -> None:
+        assert native.run_sanitized(under_the_sanitizers, str(include)) == []

@@ -8,25 +8,30 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kernel_tree import TREE, needs, only
 
 import shrinkpy as sp
 from shrinkpy import native
 
-TREE = Path(__file__).parent.parent / "kernel-tree"
 SOURCE = TREE / "fs" / "mbcache.c"
+HEADERS = ("linux/mbcache.h",)
 
-pytestmark = pytest.mark.skipif(
-    not SOURCE.exists(), reason="there is no kernel-tree/fs/mbcache.c: run `make kernel-tree`"
-)
+pytestmark = needs("fs/mbcache.c", *(f"include/{header}" for header in HEADERS))
 
 ENTRIES, USED = 200, range(0, 200, 8)
 REFERENCED = range(3, 200, 10)
 
 
 @pytest.fixture(scope="module")
-def built() -> native.Built:
+def include(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the file's own header."""
+    return only(tmp_path_factory.mktemp("mbcache"), HEADERS)
+
+
+@pytest.fixture(scope="module")
+def built(include: Path) -> native.Built:
     """The kernel's file, with its own header and otherwise ours."""
-    return native.build(SOURCE, include=TREE / "include")
+    return native.build(SOURCE, include=include)
 
 
 @pytest.fixture
@@ -181,5 +186,5 @@ def under_the_sanitizers(include: str, source: str) -> list[str]:
 
 
 class TestUnderSanitizers:
-    def test_nothing_is_found(self) -> None:
-        assert native.run_sanitized(under_the_sanitizers, str(TREE / "include"), str(SOURCE)) == []
+    def test_nothing_is_found(self, include: Path) -> None:
+        assert native.run_sanitized(under_the_sanitizers, str(include), str(SOURCE)) == []
