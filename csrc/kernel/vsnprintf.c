@@ -12,7 +12,7 @@
 
 #include "runtime.h"
 
-enum { FIRST_PAGE = 4096, MAX_SPEC = 32, MAX_PIECE = 80 };
+enum { FIRST_PAGE = 4096, MAX_SPEC = 32, MAX_PIECE = 512 };
 
 struct out {
 	char *buf;
