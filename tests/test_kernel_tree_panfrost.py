@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from kernel_tree import INCLUDE, SUPPORT, TREE, needs
+from kernel_tree import INCLUDE, SUPPORT, TREE, loaded, needs
 
 import shrinkpy as sp
 from shrinkpy import native
@@ -69,10 +69,8 @@ def built() -> native.Built:
 @pytest.fixture
 def panfrost(machine: sp.Machine, built: native.Built) -> Iterator[native.Driver]:
     """Loaded; what it leaks, and what lockdep has to say, is an error."""
-    with built.load(machine) as driver:
+    with loaded(machine, built) as driver:
         yield driver
-    assert driver.leaks == []
-    assert machine.lockdep.reports == []
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ tests/drivers_c/quota_users.c stands for the file system and its quota file, fs/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from kernel_tree import INCLUDE, SUPPORT, TREE, needs
+from kernel_tree import INCLUDE, SUPPORT, TREE, needs, reclaims
 
 import shrinkpy as sp
 from shrinkpy import native
@@ -37,13 +37,7 @@ USERS = range(500)
 HELD = range(0, 500, 10)
 FREE = len(USERS) - len(HELD)
 
-RECLAIMS: dict[str, Callable[[sp.Machine], object]] = {
-    "shrink_slab": lambda machine: machine.shrink_slab(priority=0),
-    "drop_slab": sp.Machine.drop_slab,
-    "direct_reclaim": lambda machine: machine.direct_reclaim(FREE),
-    "kswapd": lambda machine: machine.kswapd(0, FREE),
-    "memcg": lambda machine: machine.root.reclaim(FREE),
-}
+RECLAIMS = reclaims(FREE)
 
 
 def build(sanitize: str = "") -> native.Built:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from kernel_tree import INCLUDE, SUPPORT, TREE, needs
+from kernel_tree import INCLUDE, SUPPORT, TREE, loaded, needs
 
 import shrinkpy as sp
 from shrinkpy import native
@@ -64,10 +64,8 @@ def built() -> native.Built:
 @pytest.fixture
 def ttm(machine: sp.Machine, built: native.Built) -> Iterator[native.Driver]:
     """Loaded; what it leaks, and what lockdep has to say, is an error."""
-    with built.load(machine) as driver:
+    with loaded(machine, built) as driver:
         yield driver
-    assert driver.leaks == []
-    assert machine.lockdep.reports == []
 
 
 def in_pools(driver: native.Driver) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from kernel_tree import INCLUDE, SUPPORT, TREE, needs, only
+from kernel_tree import INCLUDE, SUPPORT, TREE, loaded, needs, only
 
 import shrinkpy as sp
 from shrinkpy import native
@@ -56,10 +56,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> native.Built:
 @pytest.fixture
 def zsmalloc(machine: sp.Machine, built: native.Built) -> Iterator[native.Driver]:
     """Loaded; what it leaks, and what lockdep has to say, is an error."""
-    with built.load(machine) as driver:
+    with loaded(machine, built) as driver:
         yield driver
-    assert driver.leaks == []
-    assert machine.lockdep.reports == []
 
 
 class Pool:
