@@ -33,7 +33,7 @@ ALL_NEEDS := nox==2026.10.20
 COVERAGE_NEEDS := coverage==7.17.3 gcovr==8.8
 
 C_SOURCES := $(shell find csrc -name '*.[ch]' -not -path 'csrc/build/*')
-CORE_SOURCES := $(wildcard csrc/core/* csrc/binding/* csrc/include/*/*)
+CORE_SOURCES := $(wildcard csrc/core/* csrc/port/* csrc/binding/* csrc/include/*/*)
 
 APT := apt-get install -y build-essential python3-dev python3-venv
 

@@ -47,9 +47,9 @@ def make() -> cffi.FFI:
     more = shlex.split(os.environ.get("SHRINKPY_CFLAGS", ""))
     include = CSRC / "include"
     faces = [include / "shrinkpy" / name for name in FACES]
-    sources = sorted((CSRC / "core").glob("*.c")) + sorted((CSRC / "binding").glob("*.c"))
+    sources = sorted((CSRC / "core").glob("*.c")) + sorted((CSRC / "port").glob("*.c")) + sorted((CSRC / "binding").glob("*.c"))
     # Every header: one left out here would not make a second build notice it.
-    headers = [p for sub in ("include", "core", "binding") for p in (CSRC / sub).rglob("*.h")]
+    headers = [p for sub in ("include", "core", "port", "binding") for p in (CSRC / sub).rglob("*.h")]
     ffi = cffi.FFI()
     for face in faces:
         ffi.cdef(cdef(HERE / face))

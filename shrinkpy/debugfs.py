@@ -180,6 +180,8 @@ class Debugfs(Mapping[str, DebugfsEntry]):
     def mount(self) -> None:
         """Bring it up: directories for all that are registered, and from now on. Again: nothing.
 
+        As if it had been up before them: a name that has no directory (a ``/`` in it, or one that is
+        there) keeps none of the others from having theirs.
         Raises MemoryError if memory is short (or a fault was injected): it is up all the same, and
         the shrinker that found none and those after it have no directory. Mirrors the
         late_initcall of mm/shrinker_debug.c.
@@ -189,7 +191,10 @@ class Debugfs(Mapping[str, DebugfsEntry]):
             first = not self._mounted
             self._mounted = True
             if first:
-                _check(lib.sp_debugfs_init(self._machine._pointer))
+                status = lib.sp_debugfs_init(self._machine._pointer)
+                if status in (-errno.EACCES, -errno.EEXIST):
+                    status = lib.sp_debugfs_catch_up(self._machine._pointer)
+                _check(status)
         finally:
             self._machine._handover.release()
 

@@ -100,6 +100,7 @@ struct shrinker {
 	unsigned long leaked_ino;
 	bool freeing; /* by freer, from its wait to the end of release */
 	bool deferred_free;
+	bool hung;  /* a free of it would wait for ever, and said so */
 	bool freed; /* torn down */
 	const struct thread *freer;
 	sp_release_fn release;
@@ -107,6 +108,7 @@ struct shrinker {
 	unsigned int pins;
 	struct shrinker *next_reaped;
 	struct limbo limbo;
+	void *twin; /* original/: the tree's own struct shrinker */
 };
 
 struct shrinker_info_unit {
@@ -135,6 +137,7 @@ struct mem_cgroup {
 	struct list_node sibling;
 	struct list_node children;
 	struct limbo limbo;
+	void *twin; /* original/: the tree's own struct mem_cgroup */
 	struct list_lru_memcg **lru_part[SP_LRU_PARTS]; /* by the lru's id */
 	struct shrinker_info *info[];                   /* one a node */
 };
@@ -290,7 +293,7 @@ static inline void list_del(struct list_node *n)
 
 /* ---- sync.c ------------------------------------------------------------ */
 
-enum sp_status sync_init(struct machine *m);
+void sync_init(struct machine *m);
 void sync_exit(struct machine *m);
 
 void machine_lock(struct machine *m);
@@ -427,11 +430,6 @@ void site_retire(struct machine *m, enum sp_site site, void *p);
 /* An attempt that takes no memory of its own. */
 bool site_attempt(struct machine *m, enum sp_site site, int nid);
 
-/* ---- ids.c ------------------------------------------------------------- */
-
-int id_alloc(struct machine *m, struct id_table **table, void *p);
-void id_free(struct id_table *table, int id);
-
 /* ---- shrinker.c -------------------------------------------------------- */
 
 /*
@@ -471,8 +469,6 @@ static inline void shrinker_put(struct machine *m, struct shrinker **slot)
 	left(m, s);
 }
 
-enum sp_status set_name(struct machine *m, struct shrinker *s,
-			const char *text);
 /* Finishes the frees that nobody waits for. */
 void reap(struct machine *m);
 /* Does none of its shrinkers keep this thread from closing the machine? */
@@ -483,25 +479,25 @@ enum sp_status shrinkers_close(struct machine *m, struct sp_reason *reason);
 
 enum sp_status memcg_init(struct machine *m, const struct sp_config *config);
 void memcg_exit(struct machine *m);
-enum sp_status expand_shrinker_info(struct machine *m, int id);
 struct mem_cgroup *memcg_next(struct mem_cgroup *top, struct mem_cgroup *pos);
-struct shrinker_info_unit *unit_of(struct mem_cgroup *memcg, int nid, int id);
-struct shrinker_info *memcg_info(struct mem_cgroup *memcg, int nid);
-long *memcg_deferred(struct mem_cgroup *memcg, int nid, int id);
-
-/* ---- list_lru.c, list_lru_memcg.c -------------------------------------- */
-
-/* memcg's items go to its parent; not under the lock. */
-enum sp_status list_lru_reparent(struct mem_cgroup *memcg,
-				 struct sp_reason *reason);
-void list_lru_forget(struct machine *m, struct mem_cgroup *memcg);
-void list_lru_forked(struct machine *m);
-void list_lru_exit(struct machine *m);
 
 /* ---- debugfs.c --------------------------------------------------------- */
 
-void debugfs_add(struct machine *m, struct shrinker *s);
-void debugfs_remove(struct machine *m, struct shrinker *s);
+/* Text that grows, from all zeros. */
+struct text {
+	char *buf;
+	size_t len, size;
+	bool failed;
+};
+void text_add(struct text *t, const char *add, size_t len);
+/* Whole to the caller, or SP_NOMEM and nothing. */
+enum sp_status text_give(struct text *t, char **text, size_t *len);
+
+bool debugfs_has(struct machine *m, const char *name);
+/* SP_SITE_DENTRY failed: NULL. */
+struct dentry *debugfs_make_dir(struct machine *m, struct shrinker *s,
+				const char *name);
+void debugfs_remove_dir(struct machine *m, struct dentry *d);
 
 /* ---- trace.c ----------------------------------------------------------- */
 

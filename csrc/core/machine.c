@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "internal.h"
+#include "mm.h"
 
 enum sp_status explain(struct sp_reason *reason, enum sp_status status,
 		       const struct shrinker *s, int nid,
@@ -89,13 +90,16 @@ enum sp_status sp_machine_create(const struct sp_config *config,
 	list_init(&m->shrinkers);
 	list_init(&m->dentries);
 	list_init(&m->list_lrus);
-	status = sync_init(m);
-	if (status == SP_OK) {
-		status = memcg_init(m, config);
-		if (status != SP_OK)
-			sync_exit(m);
-	}
+	status = mm_init(m);
 	if (status != SP_OK) {
+		free(m);
+		return status;
+	}
+	sync_init(m);
+	status = memcg_init(m, config);
+	if (status != SP_OK) {
+		sync_exit(m);
+		mm_exit(m);
 		free(m);
 		return status;
 	}
@@ -185,8 +189,7 @@ void sp_machine_destroy(struct machine *m)
 	trace_exit(m);
 	lockdep_exit(m);
 	sync_exit(m);
-	free(m->idr);
-	free(m->ida);
+	mm_exit(m);
 	free(m->attempts);
 	free(m);
 }

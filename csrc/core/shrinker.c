@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The life of a shrinker: alloc, register, free.
+ * The life of a shrinker's handle: who waits for whom when it is freed, and
+ * what is told when the kernel would wait for ever. What the kernel does in
+ * alloc, register and free is mm.h's.
  *
- * Its reference count is not a number here. It is base_ref (given by register,
- * dropped by free), the slots that hold it, and the references that were lost
- * where kernel-memory accounting is off; sp_peek_refcount() adds them up.
+ * Its references are base_ref (given by register, dropped by free), the slots
+ * that hold it, and those that a pass has lost.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "internal.h"
+#include "mm.h"
 
 /* A driver in C sees the head of a struct shrinker, and no more of it. */
 #define SAME_PLACE(field)                                                      \
@@ -35,116 +37,21 @@ void left_uncallable(struct machine *m)
 
 /* ---- alloc ------------------------------------------------------------- */
 
-static void free_shrinker(struct machine *m, struct limbo *l)
-{
-	struct shrinker *s = container_of(l, struct shrinker, limbo);
-
-	site_free(m, SP_SITE_NR_DEFERRED, s->nr_deferred);
-	site_free(m, SP_SITE_SHRINKER, s);
-}
-
-/* A name that a pass may be putting into words while it is replaced. */
-struct name {
-	struct limbo limbo;
-	char text[];
-};
-
-static void free_name(struct machine *m, struct limbo *l)
-{
-	site_free(m, SP_SITE_NAME, container_of(l, struct name, limbo));
-}
-
-/* SP_NOMEM leaves it as it was. text NULL takes it away. */
-enum sp_status set_name(struct machine *m, struct shrinker *s, const char *text)
-{
-	struct name *old = NULL, *new = NULL;
-	size_t size;
-
-	if (text) {
-		size = strlen(text) + 1;
-		new = site_alloc(m, SP_SITE_NAME, -1, sizeof(*new) + size);
-		if (!new)
-			return SP_NOMEM;
-		memcpy(new->text, text, size);
-	}
-	if (s->name)
-		old = container_of(s->name, struct name, text);
-	STORE_RELEASE(s->name, new ? new->text : NULL);
-	if (old)
-		limbo_add(m, &old->limbo, free_name);
-	return SP_OK;
-}
-
-static enum sp_status alloc_memcg_aware(struct machine *m, struct shrinker *s)
-{
-	enum sp_status status;
-	int id;
-
-	if (!site_attempt(m, SP_SITE_IDR, -1))
-		return SP_NOMEM;
-	id = id_alloc(m, &m->idr, s);
-	if (id < 0)
-		return SP_NOMEM;
-	if (id >= m->nr_max) {
-		status = expand_shrinker_info(m, id);
-		if (status != SP_OK) {
-			id_free(m->idr, id);
-			return status;
-		}
-	}
-	s->id = id;
-	return SP_OK;
-}
-
-static enum sp_status alloc_own_deferred(struct machine *m, struct shrinker *s)
-{
-	size_t n = s->flags & SHRINKER_NUMA_AWARE ? (size_t)m->nr_nodes : 1;
-
-	s->nr_deferred =
-		site_alloc(m, SP_SITE_NR_DEFERRED, -1, n * sizeof(long));
-	return s->nr_deferred ? SP_OK : SP_NOMEM;
-}
-
-static enum sp_status alloc_parts(struct machine *m, struct shrinker *s,
-				  const char *name)
-{
-	if (set_name(m, s, name) != SP_OK)
-		return SP_NOMEM;
-	if (!m->memcg)
-		s->flags &= ~(unsigned int)SHRINKER_MEMCG_AWARE;
-	if (s->flags & SHRINKER_MEMCG_AWARE)
-		return alloc_memcg_aware(m, s);
-	return alloc_own_deferred(m, s);
-}
-
 enum sp_status sp_shrinker_alloc(struct machine *m, unsigned int flags,
 				 const char *name, struct shrinker **out)
 {
-	enum sp_status status = SP_NOMEM;
+	enum sp_status status = SP_CLOSED;
 	struct shrinker *s;
 
 	*out = NULL;
 	machine_lock(m);
-	if (m->closed || m->closer) {
-		machine_unlock(m);
-		return SP_CLOSED;
-	}
-	s = site_alloc(m, SP_SITE_SHRINKER, -1, sizeof(*s));
-	if (s) {
+	if (!m->closed && !m->closer)
+		status = mm_shrinker_alloc(m, flags, name, &s);
+	if (status == SP_OK) {
 		s->machine = m;
-		s->flags = flags | SHRINKER_ALLOCATED;
-		s->seeks = DEFAULT_SEEKS;
-		s->debugfs_id = -1;
-		status = alloc_parts(m, s, name);
-		if (status == SP_OK) {
-			s->serial = m->next_serial++;
-			list_add_tail(&s->all, &m->shrinkers);
-			*out = s;
-		} else {
-			set_name(m, s, NULL);
-			/* Its id may have been looked up meanwhile. */
-			limbo_add(m, &s->limbo, free_shrinker);
-		}
+		s->serial = m->next_serial++;
+		list_add_tail(&s->all, &m->shrinkers);
+		*out = s;
 	}
 	limbo_drain_lazily(m);
 	machine_unlock(m);
@@ -162,24 +69,17 @@ enum sp_status sp_shrinker_register(struct shrinker *s,
 	machine_lock(m);
 	if (m->closed || m->closer) {
 		status = SP_CLOSED;
-	} else if (!(s->flags & SHRINKER_ALLOCATED)) {
-		warn(m, SP_PR_WARN,
-		     "Must use shrinker_alloc() to dynamically allocate the "
-		     "shrinker",
-		     "shrinker %s", s->name);
-		status = explain(reason, SP_INVAL, s, -1, NULL,
-				 "it was not made by shrinker_alloc()");
-	} else if (s->listed) {
+	} else if (s->listed && s->flags & SHRINKER_ALLOCATED) {
 		status = explain(reason, SP_OOPS, s, -1, NULL,
 				 "registering it a second time would corrupt "
 				 "shrinker_list");
+	} else if (!mm_shrinker_register(m, s)) {
+		status = explain(reason, SP_INVAL, s, -1, NULL,
+				 "it was not made by shrinker_alloc()");
 	} else {
-		list_add_tail(&s->list, &m->shrinker_list);
 		s->listed = true;
-		WRITE_ONCE(m->nr_listed, m->nr_listed + 1);
-		s->flags |= SHRINKER_REGISTERED;
-		debugfs_add(m, s);
 		s->base_ref = true;
+		WRITE_ONCE(m->nr_listed, m->nr_listed + 1);
 		STORE_RELEASE(s->callable, true);
 	}
 	machine_unlock(m);
@@ -188,19 +88,17 @@ enum sp_status sp_shrinker_register(struct shrinker *s,
 
 /* ---- free -------------------------------------------------------------- */
 
-/* Only a handle's pin still keeps the memory: for the ledger it is gone. */
-static void retire(struct machine *m, struct shrinker *s)
-{
-	if (s->nr_deferred)
-		site_retire(m, SP_SITE_NR_DEFERRED, s->nr_deferred);
-	site_retire(m, SP_SITE_SHRINKER, s);
-}
-
 /* Does a callback of it run, in whichever thread? */
 static bool is_held(struct machine *m, struct reclaimer *self,
 		    struct shrinker *s)
 {
 	return (self && reclaimer_holds(self, s)) || held_elsewhere(m, self, s);
+}
+
+/* Would the kernel's free of it wait for ever? */
+static bool is_stuck(const struct shrinker *s)
+{
+	return s->hung || READ_ONCE(s->leaked);
 }
 
 /* Off the list of frees that nobody waits for. */
@@ -214,47 +112,47 @@ static void unreap(struct machine *m, struct shrinker *s)
 		*p = s->next_reaped;
 }
 
-/* Nobody calls it any more: off every list that passes and users see. */
-static void teardown(struct machine *m, struct shrinker *s)
+static void release_handle(struct machine *m, struct limbo *l)
 {
-	if (s->deferred_free)
-		unreap(m, s);
-	if (s->listed) {
-		list_del(&s->list);
-		s->listed = false;
-		WRITE_ONCE(m->nr_listed, m->nr_listed - 1);
-		debugfs_remove(m, s);
-		s->flags &= ~(unsigned int)SHRINKER_REGISTERED;
-	}
-	set_name(m, s, NULL);
-	free(s->symbol);
-	s->symbol = NULL;
-	if (s->flags & SHRINKER_MEMCG_AWARE)
-		id_free(m->idr, s->id);
-	s->base_ref = false;
-	s->freed = true;
-	retire(m, s);
+	mm_shrinker_release(m, container_of(l, struct shrinker, limbo));
 }
 
 static void unpin(struct machine *m, struct shrinker *s)
 {
 	if (--s->pins == 0 && s->freed)
-		limbo_add(m, &s->limbo, free_shrinker);
+		limbo_add(m, &s->limbo, release_handle);
 	limbo_drain_lazily(m);
+}
+
+/* It is off every list that passes see: off those that users see. */
+static void forget(struct machine *m, struct shrinker *s)
+{
+	if (s->deferred_free)
+		unreap(m, s);
+	if (s->listed)
+		WRITE_ONCE(m->nr_listed, m->nr_listed - 1);
+	s->listed = false;
+	s->base_ref = false;
+	free(s->symbol);
+	s->symbol = NULL;
+	s->freed = true;
 }
 
 /*
  * Nobody holds it: torn down, and then what its owner has to do. The lock is
- * given up for that; whoever frees it meanwhile waits for the end.
+ * given up for that; whoever frees it meanwhile waits for the end. SP_HANG:
+ * it is as it was, but for the reference that register gave.
  */
-static void finish(struct machine *m, struct shrinker *s)
+static enum sp_status finish(struct machine *m, struct shrinker *s, bool force)
 {
 	const sp_release_fn release = s->listed ? s->release : NULL;
 
+	if (mm_shrinker_free(m, s, force) != SP_OK)
+		return SP_HANG;
 	s->pins++;
 	s->freeing = true;
 	WRITE_ONCE(s->freer, this_thread());
-	teardown(m, s);
+	forget(m, s);
 	if (release) {
 		machine_unlock(m);
 		release(s->owner);
@@ -265,14 +163,24 @@ static void finish(struct machine *m, struct shrinker *s)
 	list_del(&s->all);
 	machine_wake(m);
 	unpin(m, s);
+	return SP_OK;
 }
 
-static enum sp_status hung(struct shrinker *s, struct sp_reason *reason)
+/* Its count cannot reach zero: it goes on being called, as in the kernel. */
+static enum sp_status hung(struct machine *m, struct shrinker *s,
+			   struct sp_reason *reason)
 {
 	const char *plural = s->leaked == 1 ? "" : "s";
 
+	mm_shrinker_free(m, s, false);
 	s->base_ref = false;
+	s->hung = true;
 	STORE_RELEASE(s->callable, true);
+	if (!s->leaked)
+		return explain(reason, SP_HANG, s, -1, NULL,
+			       "shrinker_free() would wait for ever: nobody "
+			       "holds a reference, and its completion is not "
+			       "completed; it stays registered");
 	explain(reason, SP_HANG, s, s->leaked_nid, NULL,
 		"shrinker_free() would wait for ever: %lu reference%s to it "
 		"%s lost by passes with kernel-memory accounting off%s; it "
@@ -350,10 +258,8 @@ static enum sp_status free_locked(struct machine *m, struct shrinker *s,
 	status = wait_for_freer(m, s, reason);
 	if (status != SP_OK)
 		return status;
-	if (!s->listed && !(s->flags & SHRINKER_REGISTERED)) {
-		finish(m, s);
-		return SP_OK;
-	}
+	if (!s->listed && !(s->flags & SHRINKER_REGISTERED))
+		return finish(m, s, force);
 	if (self && reclaimer_holds(self, s))
 		return explain(reason, SP_DEADLOCK, s, -1, NULL,
 			       "freed from inside its own callback, "
@@ -363,12 +269,8 @@ static enum sp_status free_locked(struct machine *m, struct shrinker *s,
 			       "SHRINKER_REGISTERED is set, but no register "
 			       "gave it a reference: shrinker_free() would "
 			       "wait for ever");
-	/*
-	 * With a reference lost already its count cannot reach zero: it goes
-	 * on being called, as in the kernel.
-	 */
-	if (READ_ONCE(s->leaked) && !force)
-		return hung(s, reason);
+	if (is_stuck(s) && !force)
+		return hung(m, s, reason);
 	status = wait_for_slots(m, self, s);
 	if (status == SP_DEADLOCK) {
 		STORE_RELEASE(s->callable, was_callable);
@@ -376,9 +278,8 @@ static enum sp_status free_locked(struct machine *m, struct shrinker *s,
 	}
 	if (status != SP_OK)
 		return status;
-	if (READ_ONCE(s->leaked) && !force)
-		return hung(s, reason);
-	finish(m, s);
+	if ((is_stuck(s) && !force) || finish(m, s, force) != SP_OK)
+		return hung(m, s, reason);
 	return SP_OK;
 }
 
@@ -403,9 +304,9 @@ bool sp_shrinker_free_deferred(struct shrinker *s)
 	bool gone = false;
 
 	machine_lock(m);
-	if (READ_ONCE(s->leaked)) {
+	if (is_stuck(s)) {
 		/* Nobody's wait would end: it stays until the machine goes. */
-		hung(s, NULL);
+		hung(m, s, NULL);
 		machine_unlock(m);
 		return false;
 	}
@@ -414,8 +315,9 @@ bool sp_shrinker_free_deferred(struct shrinker *s)
 	if (s->freed) {
 		gone = true;
 	} else if (!s->freeing && !is_held(m, self, s)) {
-		finish(m, s);
-		gone = true;
+		gone = finish(m, s, false) == SP_OK;
+		if (!gone)
+			hung(m, s, NULL);
 	} else if (!s->deferred_free) {
 		s->deferred_free = true;
 		s->next_reaped = m->reap;
@@ -432,8 +334,7 @@ static struct shrinker *next_to_reap(struct machine *m)
 	struct shrinker *s;
 
 	for (s = m->reap; s; s = s->next_reaped) {
-		if (!s->freeing && !READ_ONCE(s->leaked) &&
-		    !is_held(m, self, s))
+		if (!s->freeing && !is_stuck(s) && !is_held(m, self, s))
 			break;
 	}
 	return s;
@@ -444,8 +345,10 @@ void reap(struct machine *m)
 	struct shrinker *s;
 
 	machine_lock(m);
-	while ((s = next_to_reap(m)))
-		finish(m, s);
+	while ((s = next_to_reap(m))) {
+		if (finish(m, s, false) != SP_OK)
+			hung(m, s, NULL);
+	}
 	limbo_drain(m);
 	machine_wake(m);
 	machine_unlock(m);

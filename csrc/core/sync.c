@@ -25,6 +25,7 @@
 #include <shrinkpy/oops.h>
 
 #include "internal.h"
+#include "mm.h"
 
 enum { NS_PER_SEC = 1000000000, POLL_NS = NS_PER_SEC / 50, LAZY_LIMBO = 32 };
 
@@ -357,7 +358,7 @@ static void process_init(void)
 	pthread_atfork(fork_prepare, fork_parent, fork_child);
 }
 
-enum sp_status sync_init(struct machine *m)
+void sync_init(struct machine *m)
 {
 	pthread_once(&once, process_init);
 	m->asym = !NO_MEMBARRIER &&
@@ -375,7 +376,6 @@ enum sp_status sync_init(struct machine *m)
 		machines->pprev = &m->next;
 	machines = m;
 	pthread_mutex_unlock(&machines_lock);
-	return SP_OK;
 }
 
 void sync_exit(struct machine *m)

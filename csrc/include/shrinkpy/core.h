@@ -339,8 +339,13 @@ SP_API int sp_pass_depth(struct machine *m);
 
 /* ---- debugfs ----------------------------------------------------------- */
 
-/* The late_initcall: entries for all that are registered, and from now on. */
+/*
+ * The late_initcall: entries for all that are registered, up to the first that
+ * gets none (SP_NOMEM; SP_ACCES, SP_EXIST: its name), and from now on.
+ */
 SP_API enum sp_status sp_debugfs_init(struct machine *m);
+/* Entries for those after that one, as if debugfs had been up before them. */
+SP_API enum sp_status sp_debugfs_catch_up(struct machine *m);
 SP_API enum sp_status sp_debugfs_rename(struct shrinker *s, const char *name);
 /*
  * The text of `count`; *len without the NUL that is always there. The caller

@@ -17,7 +17,7 @@
 
 #include <shrinkpy/list_lru.h>
 
-#include "internal.h"
+#include "port.h"
 
 struct list_lru_one {
 	struct list_head list;

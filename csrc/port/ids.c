@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
+#include "port.h"
 
 static void free_table(struct machine *m, struct limbo *l)
 {

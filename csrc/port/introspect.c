@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What tests see and change behind the core's back: introspect.h. */
-#include "internal.h"
+#include "port.h"
 
 /* ---- shrinkers --------------------------------------------------------- */
 
@@ -111,12 +111,10 @@ void sp_poke_flags(struct shrinker *s, unsigned int clear, unsigned int set)
 
 int sp_peek_map_nr_max(struct mem_cgroup *memcg, int nid)
 {
-	struct shrinker_info *info;
 	int nr_max;
 
 	machine_lock(memcg->machine);
-	info = memcg_info(memcg, nid);
-	nr_max = info ? info->map_nr_max : -1;
+	nr_max = mm_map_nr_max(memcg, nid);
 	machine_unlock(memcg->machine);
 	return nr_max;
 }
