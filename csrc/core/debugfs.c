@@ -12,7 +12,7 @@
 
 /* ---- text that grows --------------------------------------------------- */
 
-void text_add(struct text *t, const char *add, size_t len)
+void text_append(struct text *t, const char *add, size_t len)
 {
 	if (t->len + len + 1 > t->size) {
 		size_t size = 2 * (t->len + len + 1);
@@ -32,7 +32,7 @@ void text_add(struct text *t, const char *add, size_t len)
 
 enum sp_status text_give(struct text *t, char **text, size_t *len)
 {
-	text_add(t, "", 0);
+	text_append(t, "", 0);
 	if (t->failed) {
 		free(t->buf);
 		return SP_NOMEM;
@@ -61,15 +61,13 @@ bool debugfs_has(struct machine *m, const char *name)
 	return false;
 }
 
-struct dentry *debugfs_make_dir(struct machine *m, struct shrinker *s,
-				const char *name)
+struct dentry *debugfs_make_dir(struct machine *m, const char *name)
 {
 	struct dentry *d = site_alloc(m, SP_SITE_DENTRY, -1, sizeof(*d));
 
 	if (!d)
 		return NULL;
 	snprintf(d->name, sizeof(d->name), "%s", name);
-	d->shrinker = s;
 	list_add_tail(&d->list, &m->dentries);
 	return d;
 }
@@ -110,15 +108,15 @@ enum sp_status sp_debugfs_list(struct machine *m, char **text, size_t *len)
 		struct dentry *d = container_of(pos, struct dentry, list);
 		size_t n = strlen(d->name);
 
-		text_add(&t, d->name, n);
-		text_add(&t, "\n", 1);
-		if (d->shrinker->count) {
-			text_add(&t, d->name, n);
-			text_add(&t, "/count\n", 7);
+		text_append(&t, d->name, n);
+		text_append(&t, "\n", 1);
+		if (d->count) {
+			text_append(&t, d->name, n);
+			text_append(&t, "/count\n", 7);
 		}
-		if (d->shrinker->scan) {
-			text_add(&t, d->name, n);
-			text_add(&t, "/scan\n", 6);
+		if (d->scan) {
+			text_append(&t, d->name, n);
+			text_append(&t, "/scan\n", 6);
 		}
 	}
 	machine_unlock(m);
@@ -135,7 +133,7 @@ size_t sp_debugfs_dirs(struct machine *m, struct sp_debugfs_dir *out,
 	list_for_each (pos, &m->dentries) {
 		struct dentry *d = container_of(pos, struct dentry, list);
 
-		if (n < max) {
+		if (n < max && d->shrinker) {
 			memcpy(out[n].name, d->name, sizeof(d->name));
 			out[n].shrinker = d->shrinker;
 			d->shrinker->pins++;

@@ -150,6 +150,7 @@ struct reclaimer {
 	struct shrinker *slot[SP_MAX_DEPTH];
 	unsigned long epoch; /* 0: in no pass */
 	int depth;
+	int reading;                     /* passes, and looks that are none */
 	const void *frame[SP_MAX_DEPTH]; /* of the stack, where each began */
 	bool ends;         /* the innermost pass does, after this callback */
 	unsigned int nofs; /* a bit a level: its pass has no __GFP_FS */
@@ -172,6 +173,7 @@ struct dentry {
 	struct list_node list;
 	struct shrinker *shrinker;
 	char name[SP_DIRNAME];
+	bool count, scan; /* which files there are */
 };
 
 /* Ids from 0, the lowest free one first: the kernel's idr and ida. */
@@ -480,6 +482,8 @@ enum sp_status shrinkers_close(struct machine *m, struct sp_reason *reason);
 enum sp_status memcg_init(struct machine *m, const struct sp_config *config);
 void memcg_exit(struct machine *m);
 struct mem_cgroup *memcg_next(struct mem_cgroup *top, struct mem_cgroup *pos);
+enum sp_status explain_no_info(struct sp_reason *reason, int nid,
+			       const struct mem_cgroup *memcg);
 
 /* ---- debugfs.c --------------------------------------------------------- */
 
@@ -489,14 +493,13 @@ struct text {
 	size_t len, size;
 	bool failed;
 };
-void text_add(struct text *t, const char *add, size_t len);
+void text_append(struct text *t, const char *add, size_t len);
 /* Whole to the caller, or SP_NOMEM and nothing. */
 enum sp_status text_give(struct text *t, char **text, size_t *len);
 
 bool debugfs_has(struct machine *m, const char *name);
 /* SP_SITE_DENTRY failed: NULL. */
-struct dentry *debugfs_make_dir(struct machine *m, struct shrinker *s,
-				const char *name);
+struct dentry *debugfs_make_dir(struct machine *m, const char *name);
 void debugfs_remove_dir(struct machine *m, struct dentry *d);
 
 /* ---- trace.c ----------------------------------------------------------- */

@@ -220,6 +220,16 @@ void memcg_exit(struct machine *m)
 	machine_unlock(m);
 }
 
+/* ---- what the kernel would not survive, in words ------------------------ */
+
+enum sp_status explain_no_info(struct sp_reason *reason, int nid,
+			       const struct mem_cgroup *memcg)
+{
+	return explain(reason, SP_OOPS, NULL, nid, memcg,
+		       "set_shrinker_bit() on a cgroup that has no "
+		       "shrinker_info: a NULL dereference");
+}
+
 /* ---- asked ------------------------------------------------------------- */
 
 struct mem_cgroup *sp_memcg_root(struct machine *m)

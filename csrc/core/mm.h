@@ -26,11 +26,12 @@ enum sp_status mm_shrinker_alloc(struct machine *m, unsigned int flags,
 bool mm_shrinker_register(struct machine *m, struct shrinker *s);
 /*
  * The kernel's free of one that nobody runs: all but the memory of the handle.
- * SP_HANG: it would wait for ever; with force, never. A second call after that
- * drops no second reference.
+ * SP_HANG: it would wait for ever, and the reference of register is gone; after
+ * that every call says the same, and drops none. SP_OOPS, with reason. Neither
+ * of them with force.
  */
 enum sp_status mm_shrinker_free(struct machine *m, struct shrinker *s,
-				bool force);
+				bool force, struct sp_reason *reason);
 /* The handle's memory, when no pass can see it any more. */
 void mm_shrinker_release(struct machine *m, struct shrinker *s);
 

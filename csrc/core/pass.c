@@ -3,7 +3,24 @@
 #include "internal.h"
 #include "pass.h"
 
-enum sp_status pass_enter(struct machine *m, struct reclaimer **out)
+/* What is unlinked from here on stays as memory until the outermost end. */
+static ALWAYS_INLINE void read_begin(struct machine *m, struct reclaimer *r)
+{
+	if (r->reading++ == 0)
+		reader_store(m, r->epoch, LOAD_ACQUIRE(m->epoch));
+}
+
+static ALWAYS_INLINE void read_end(struct machine *m, struct reclaimer *r)
+{
+	if (--r->reading)
+		return;
+	reader_store(m, r->epoch, 0ul);
+	if (unlikely(reader_load(m->tidy)))
+		reap(m);
+}
+
+enum sp_status pass_enter(struct machine *m, const void *frame,
+			  struct reclaimer **out)
 {
 	struct reclaimer *r = reclaimer_get(m);
 
@@ -12,9 +29,8 @@ enum sp_status pass_enter(struct machine *m, struct reclaimer **out)
 		return SP_NOMEM;
 	if (unlikely(r->depth == SP_MAX_DEPTH))
 		return SP_DEPTH;
-	r->frame[r->depth] = __builtin_frame_address(0);
-	if (r->depth++ == 0)
-		reader_store(m, r->epoch, LOAD_ACQUIRE(m->epoch));
+	r->frame[r->depth++] = frame;
+	read_begin(m, r);
 	return SP_OK;
 }
 
@@ -23,11 +39,21 @@ void pass_exit(struct machine *m, struct reclaimer *r)
 	shrinker_put(m, &r->slot[r->depth - 1]);
 	r->ends = false;
 	r->nofs &= ~(1u << --r->depth);
-	if (r->depth)
-		return;
-	reader_store(m, r->epoch, 0ul);
-	if (unlikely(reader_load(m->tidy)))
-		reap(m);
+	read_end(m, r);
+}
+
+enum sp_status reader_enter(struct machine *m, struct reclaimer **out)
+{
+	*out = reclaimer_get(m);
+	if (!*out)
+		return SP_NOMEM;
+	read_begin(m, *out);
+	return SP_OK;
+}
+
+void reader_exit(struct machine *m, struct reclaimer *r)
+{
+	read_end(m, r);
 }
 
 void passes_unwind(const void *frame)
@@ -61,7 +87,8 @@ static enum sp_status check_pass(struct machine *m, int nid,
 
 enum sp_status shrink_slab_enter(struct machine *m, unsigned int gfp_mask,
 				 int nid, struct mem_cgroup *memcg,
-				 int priority, struct reclaimer **out,
+				 int priority, const void *frame,
+				 struct reclaimer **out,
 				 struct sp_reason *reason)
 {
 	enum sp_status status;
@@ -69,7 +96,7 @@ enum sp_status shrink_slab_enter(struct machine *m, unsigned int gfp_mask,
 	status = check_pass(m, nid, memcg, priority, reason);
 	if (unlikely(status != SP_OK))
 		return status;
-	status = pass_enter(m, out);
+	status = pass_enter(m, frame, out);
 	if (unlikely(status == SP_DEPTH))
 		return explain(reason, status, NULL, nid, memcg,
 			       "passes are nested deeper than %d",

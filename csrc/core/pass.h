@@ -5,10 +5,17 @@
 
 #include "internal.h"
 
-/* SP_NOMEM, SP_DEPTH: not entered. The level is (*out)->depth - 1. */
-enum sp_status pass_enter(struct machine *m, struct reclaimer **out);
+/*
+ * frame: of the function that is in the pass, and calls all that it calls.
+ * SP_NOMEM, SP_DEPTH: not entered. The level is (*out)->depth - 1.
+ */
+enum sp_status pass_enter(struct machine *m, const void *frame,
+			  struct reclaimer **out);
 /* Gives the level's slot back; the last exit cleans up behind itself. */
 void pass_exit(struct machine *m, struct reclaimer *r);
+/* A look without the lock that is no pass; SP_NOMEM. */
+enum sp_status reader_enter(struct machine *m, struct reclaimer **out);
+void reader_exit(struct machine *m, struct reclaimer *r);
 /* Ends those of this thread that began below that frame of its stack. */
 void passes_unwind(const void *frame);
 
@@ -18,7 +25,8 @@ void passes_unwind(const void *frame);
  */
 enum sp_status shrink_slab_enter(struct machine *m, unsigned int gfp_mask,
 				 int nid, struct mem_cgroup *memcg,
-				 int priority, struct reclaimer **out,
+				 int priority, const void *frame,
+				 struct reclaimer **out,
 				 struct sp_reason *reason);
 
 /* ---- what a pass would not come back from, in words --------------------- */

@@ -138,41 +138,10 @@ static void forget(struct machine *m, struct shrinker *s)
 	s->freed = true;
 }
 
-/*
- * Nobody holds it: torn down, and then what its owner has to do. The lock is
- * given up for that; whoever frees it meanwhile waits for the end. SP_HANG:
- * it is as it was, but for the reference that register gave.
- */
-static enum sp_status finish(struct machine *m, struct shrinker *s, bool force)
-{
-	const sp_release_fn release = s->listed ? s->release : NULL;
-
-	if (mm_shrinker_free(m, s, force) != SP_OK)
-		return SP_HANG;
-	s->pins++;
-	s->freeing = true;
-	WRITE_ONCE(s->freer, this_thread());
-	forget(m, s);
-	if (release) {
-		machine_unlock(m);
-		release(s->owner);
-		machine_lock(m);
-	}
-	s->freeing = false;
-	WRITE_ONCE(s->freer, NULL);
-	list_del(&s->all);
-	machine_wake(m);
-	unpin(m, s);
-	return SP_OK;
-}
-
-/* Its count cannot reach zero: it goes on being called, as in the kernel. */
-static enum sp_status hung(struct machine *m, struct shrinker *s,
-			   struct sp_reason *reason)
+static enum sp_status hung(struct shrinker *s, struct sp_reason *reason)
 {
 	const char *plural = s->leaked == 1 ? "" : "s";
 
-	mm_shrinker_free(m, s, false);
 	s->base_ref = false;
 	s->hung = true;
 	STORE_RELEASE(s->callable, true);
@@ -190,6 +159,38 @@ static enum sp_status hung(struct machine *m, struct shrinker *s,
 	if (reason)
 		reason->memcg_ino = s->leaked_ino;
 	return SP_HANG;
+}
+
+/*
+ * Nobody holds it: torn down, and then what its owner has to do. The lock is
+ * given up for that; whoever frees it meanwhile waits for the end. SP_HANG:
+ * it is as it was, but for the reference that register gave, and goes on being
+ * called, as in the kernel.
+ */
+static enum sp_status finish(struct machine *m, struct shrinker *s, bool force,
+			     struct sp_reason *reason)
+{
+	const sp_release_fn release = s->listed ? s->release : NULL;
+	enum sp_status status;
+
+	status = mm_shrinker_free(m, s, force, reason);
+	if (status != SP_OK)
+		return status == SP_HANG ? hung(s, reason) : status;
+	s->pins++;
+	s->freeing = true;
+	WRITE_ONCE(s->freer, this_thread());
+	forget(m, s);
+	if (release) {
+		machine_unlock(m);
+		release(s->owner);
+		machine_lock(m);
+	}
+	s->freeing = false;
+	WRITE_ONCE(s->freer, NULL);
+	list_del(&s->all);
+	machine_wake(m);
+	unpin(m, s);
+	return SP_OK;
 }
 
 static enum sp_status ring(struct shrinker *s, struct sp_reason *reason)
@@ -259,7 +260,7 @@ static enum sp_status free_locked(struct machine *m, struct shrinker *s,
 	if (status != SP_OK)
 		return status;
 	if (!s->listed && !(s->flags & SHRINKER_REGISTERED))
-		return finish(m, s, force);
+		return finish(m, s, force, reason);
 	if (self && reclaimer_holds(self, s))
 		return explain(reason, SP_DEADLOCK, s, -1, NULL,
 			       "freed from inside its own callback, "
@@ -269,8 +270,9 @@ static enum sp_status free_locked(struct machine *m, struct shrinker *s,
 			       "SHRINKER_REGISTERED is set, but no register "
 			       "gave it a reference: shrinker_free() would "
 			       "wait for ever");
+	/* Its count cannot reach zero, whoever runs it. */
 	if (is_stuck(s) && !force)
-		return hung(m, s, reason);
+		return finish(m, s, force, reason);
 	status = wait_for_slots(m, self, s);
 	if (status == SP_DEADLOCK) {
 		STORE_RELEASE(s->callable, was_callable);
@@ -278,9 +280,7 @@ static enum sp_status free_locked(struct machine *m, struct shrinker *s,
 	}
 	if (status != SP_OK)
 		return status;
-	if ((is_stuck(s) && !force) || finish(m, s, force) != SP_OK)
-		return hung(m, s, reason);
-	return SP_OK;
+	return finish(m, s, force, reason);
 }
 
 enum sp_status sp_shrinker_free(struct shrinker *s, struct sp_reason *reason)
@@ -306,18 +306,16 @@ bool sp_shrinker_free_deferred(struct shrinker *s)
 	machine_lock(m);
 	if (is_stuck(s)) {
 		/* Nobody's wait would end: it stays until the machine goes. */
-		hung(m, s, NULL);
+		gone = finish(m, s, false, NULL) == SP_OK;
 		machine_unlock(m);
-		return false;
+		return gone;
 	}
 	self = reclaimer_find(m);
 	STORE_RELEASE(s->callable, false);
 	if (s->freed) {
 		gone = true;
 	} else if (!s->freeing && !is_held(m, self, s)) {
-		gone = finish(m, s, false) == SP_OK;
-		if (!gone)
-			hung(m, s, NULL);
+		gone = finish(m, s, false, NULL) == SP_OK;
 	} else if (!s->deferred_free) {
 		s->deferred_free = true;
 		s->next_reaped = m->reap;
@@ -346,8 +344,9 @@ void reap(struct machine *m)
 
 	machine_lock(m);
 	while ((s = next_to_reap(m))) {
-		if (finish(m, s, false) != SP_OK)
-			hung(m, s, NULL);
+		/* It would be the next again. */
+		if (finish(m, s, false, NULL) == SP_OOPS)
+			break;
 	}
 	limbo_drain(m);
 	machine_wake(m);

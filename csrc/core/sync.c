@@ -263,7 +263,7 @@ static void thread_exit(void *list)
 		next = r->thread_next;
 		/* It may have ended in the middle of a pass; no hook knows. */
 		memset(r->slot, 0, sizeof(r->slot));
-		r->depth = 0;
+		r->depth = r->reading = 0;
 		r->nofs = 0;
 		r->place = (struct sp_place){ 0 };
 		r->memalloc = false;
@@ -287,7 +287,7 @@ static void forget_other_threads(struct machine *m)
 			continue;
 		memset(r->slot, 0, sizeof(r->slot));
 		r->epoch = 0;
-		r->depth = 0;
+		r->depth = r->reading = 0;
 		r->orphaned = true;
 	}
 	for (pos = m->shrinkers.next; pos != &m->shrinkers; pos = next) {

@@ -322,7 +322,8 @@ sp_shrink_slab(struct machine *m, unsigned int gfp_mask, int nid,
 	memset(out, 0, offsetof(struct sp_pass, reason));
 	out->reason.status = SP_OK;
 	out->reason.text[0] = 0;
-	status = shrink_slab_enter(m, gfp_mask, nid, memcg, priority, &t.r,
+	status = shrink_slab_enter(m, gfp_mask, nid, memcg, priority,
+				   __builtin_frame_address(0), &t.r,
 				   &out->reason);
 	if (unlikely(status != SP_OK))
 		return status;

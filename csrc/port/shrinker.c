@@ -147,8 +147,9 @@ bool mm_shrinker_register(struct machine *m, struct shrinker *s)
 }
 
 enum sp_status mm_shrinker_free(struct machine *m, struct shrinker *s,
-				bool force)
+				bool force, struct sp_reason *reason)
 {
+	(void)reason;
 	/* The first reference is base_ref; with others left it stays. */
 	if (READ_ONCE(s->leaked) && !force)
 		return SP_HANG;

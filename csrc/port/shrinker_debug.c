@@ -28,8 +28,13 @@ static enum sp_status create_dir(struct machine *m, struct shrinker *s, int id)
 
 	dir_name(name, s, id);
 	if (!strchr(name, '/') && !debugfs_has(m, name)) {
-		s->dentry = debugfs_make_dir(m, s, name);
-		return s->dentry ? SP_OK : SP_NOMEM;
+		s->dentry = debugfs_make_dir(m, name);
+		if (!s->dentry)
+			return SP_NOMEM;
+		s->dentry->shrinker = s;
+		s->dentry->count = s->count;
+		s->dentry->scan = s->scan;
+		return SP_OK;
 	}
 	if (!site_attempt(m, SP_SITE_DENTRY, -1))
 		return SP_NOMEM;
@@ -119,8 +124,8 @@ static void text_add_ulong(struct text *t, unsigned long v, const char *before)
 {
 	char buf[32];
 
-	text_add(t, buf,
-		 (size_t)snprintf(buf, sizeof(buf), "%s%lu", before, v));
+	text_append(t, buf,
+		    (size_t)snprintf(buf, sizeof(buf), "%s%lu", before, v));
 }
 
 static unsigned long count_node(struct shrinker *s, struct mem_cgroup *memcg,
@@ -156,7 +161,7 @@ static void count_line(struct reclaimer *r, struct shrinker *s,
 	text_add_ulong(t, memcg ? memcg->ino : 0, "");
 	for (nid = 0; nid < m->nr_nodes; nid++)
 		text_add_ulong(t, per_node[nid], " ");
-	text_add(t, "\n", 1);
+	text_append(t, "\n", 1);
 }
 
 static void count_lines(struct reclaimer *r, struct shrinker *s,
@@ -180,10 +185,11 @@ static void count_lines(struct reclaimer *r, struct shrinker *s,
  * The kernel's files go away with the entry; here a call on a shrinker that is
  * being freed finds nothing.
  */
-static enum sp_status call_enter(struct shrinker *s, struct reclaimer **r)
+static enum sp_status call_enter(struct shrinker *s, const void *frame,
+				 struct reclaimer **r)
 {
 	struct machine *m = s->machine;
-	enum sp_status status = pass_enter(m, r);
+	enum sp_status status = pass_enter(m, frame, r);
 
 	if (status != SP_OK)
 		return status;
@@ -206,7 +212,7 @@ enum sp_status sp_debugfs_count(struct shrinker *s, char **text, size_t *len)
 	per_node = calloc((size_t)m->nr_nodes, sizeof(*per_node));
 	if (!per_node)
 		return SP_NOMEM;
-	status = call_enter(s, &r);
+	status = call_enter(s, __builtin_frame_address(0), &r);
 	if (status == SP_OK) {
 		count_lines(r, s, per_node, &t);
 		if (r->ends)
@@ -295,7 +301,7 @@ enum sp_status sp_debugfs_scan(struct shrinker *s, const char *text, size_t len,
 		return SP_NOENT;
 	status = parse_scan(s, text, len, &sc);
 	if (status == SP_OK && sc.nr_to_scan) {
-		status = call_enter(s, &r);
+		status = call_enter(s, __builtin_frame_address(0), &r);
 		if (status == SP_OK) {
 			s->scan(s, &sc);
 			if (r->ends)

@@ -193,9 +193,7 @@ static enum sp_status set_bit_of(struct mem_cgroup *memcg, int nid, int id,
 	unsigned long *map;
 
 	if (!info)
-		return explain(reason, SP_OOPS, NULL, nid, memcg,
-			       "set_shrinker_bit() on a cgroup that has no "
-			       "shrinker_info: a NULL dereference");
+		return explain_no_info(reason, nid, memcg);
 	if (id >= info->map_nr_max)
 		return SP_INVAL;
 	/* Its barrier pairs with the one of the pass's clear_bit(). */
