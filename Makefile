@@ -97,7 +97,7 @@ lint: $(VENV)/built $(VENV)/test-needs $(VENV)/lint-needs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml shrinkpy._core
+	$(BIN)/python -c 'import shrinkpy.core; from mypy import stubtest; stubtest.main()' --mypy-config-file pyproject.toml shrinkpy._core
 	$(BIN)/clang-format --dry-run -Werror $(C_SOURCES) benchmarks/*.[ch] tests/*.c tests/drivers_c/*.[ch] shrinkpy/drivers/*.c
 
 format: $(VENV)/lint-needs

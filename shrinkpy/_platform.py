@@ -9,6 +9,17 @@ import sys
 __all__ = ["unsupported"]
 
 
+def _in_subinterpreter() -> bool:
+    for name in ("_interpreters", "_xxsubinterpreters"):
+        try:
+            interpreters = __import__(name)
+        except ImportError:
+            continue
+        # An id, or from 3.13 on a tuple that begins with it.
+        return bool(interpreters.get_current() != interpreters.get_main())
+    return False
+
+
 def unsupported() -> str | None:
     """Why this interpreter or system cannot have shrinkpy, and what to do; None: it can."""
     # Asked in this order: the first one says most.
@@ -22,4 +33,6 @@ def unsupported() -> str | None:
         return (
             "shrinkpy is not proven without the GIL: use the ordinary build of CPython, not the free-threaded"
         )
+    if _in_subinterpreter():
+        return "shrinkpy works in the main interpreter only, not in a subinterpreter"
     return None

@@ -8,13 +8,12 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from . import _platform, control, errors, stack
+from . import control, cores, errors, stack
 
-if (_why := _platform.unsupported()) is not None:
-    raise ImportError(_why)
+cores.load()
 
-from . import _core
-from ._core import ffi, lib
+from . import _core  # noqa: E402 - the one that was chosen
+from ._core import ffi, lib  # noqa: E402
 
 # Only the interpreter that imports can have put this there.
 _core.mark = os.urandom(8).hex()

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import errno
 import os
@@ -648,9 +647,8 @@ def _forked() -> None:
 os.register_at_fork(after_in_child=_forked)
 
 
-@atexit.register
-def _close_all() -> None:
-    """Close what nobody closed, but for machines that a thread is still reclaiming on.
+def close_all() -> None:
+    """Close what nobody closed, but for machines that a thread is still reclaiming on: at exit.
 
     Such a thread may be a daemon that never comes back; the exit must not wait for it.
     """
