@@ -11,12 +11,14 @@ import cffi
 
 HERE = Path(__file__).parent
 CSRC = Path("csrc")  # relative: setuptools refuses absolute sources
+SOURCES = ("core", "port", "binding")
 FACES = ("core.h", "introspect.h", "lock.h", "list_head.h", "list_lru.h", "alloc.h", "reclaim.h")
 
 # Called from C with the GIL taken: the callbacks of raw shrinkers (conform).
 EXTERN_PYTHON = """
 extern "Python" unsigned long sp_raw_count(struct shrinker *, struct shrink_control *);
 extern "Python" unsigned long sp_raw_scan(struct shrinker *, struct shrink_control *);
+extern "Python" enum lru_status sp_raw_isolate(struct list_head *, struct list_lru_one *, struct sp_lock *, void *);
 """
 
 # Installs the binding's types into the named module, whose attribute `mark` is mark: 0; -1, and it
@@ -35,8 +37,39 @@ def cdef(header: Path) -> str:
     return re.sub(r"\bSP_API\b", "", text)
 
 
+COMPILE_ARGS = (
+    "-std=gnu11",
+    "-O3",
+    # Packing two counters into one vector store stalls the loads of each.
+    "-fno-tree-slp-vectorize",
+    # The kernel's arithmetic and idioms; CONTRIBUTING.md has the list.
+    "-fwrapv",
+    "-fno-strict-aliasing",
+    # Drivers in C are linked against this module; it calls its own functions directly.
+    "-fvisibility=hidden",
+    "-fno-semantic-interposition",
+    "-Wall",
+    "-Wextra",
+    "-Wno-missing-field-initializers",
+    # What cffi generates.
+    "-Wno-unused-parameter",
+)
+LINK_ARGS = ("-Wl,-Bsymbolic",)
+MACROS = (("Py_LIMITED_API", "0x030b0000"),)
+
+
+def interface(include: Path) -> tuple[cffi.FFI, str]:
+    """All that Python sees, declared; and the C that has it in sight."""
+    ffi = cffi.FFI()
+    for name in FACES:
+        ffi.cdef(cdef(include / "shrinkpy" / name))
+    ffi.cdef(BINDING)
+    ffi.cdef(EXTERN_PYTHON)
+    return ffi, "".join(f"#include <shrinkpy/{name}>\n" for name in FACES) + BINDING
+
+
 def make() -> cffi.FFI:
-    """The builder that setup.py names, for cffi's API mode.
+    """The builder that setup.py names, for cffi's API mode: the port.
 
     SHRINKPY_CFLAGS in the environment is added to the flags: for sanitizers and for coverage.
     """
@@ -45,48 +78,23 @@ def make() -> cffi.FFI:
     if why is not None:
         raise SystemExit(why)
     more = shlex.split(os.environ.get("SHRINKPY_CFLAGS", ""))
-    include = CSRC / "include"
-    faces = [include / "shrinkpy" / name for name in FACES]
-    sources = sorted((CSRC / "core").glob("*.c")) + sorted((CSRC / "port").glob("*.c")) + sorted((CSRC / "binding").glob("*.c"))
+    sources = [path for folder in SOURCES for path in sorted((CSRC / folder).glob("*.c"))]
     # Every header: one left out here would not make a second build notice it.
-    headers = [p for sub in ("include", "core", "port", "binding") for p in (CSRC / sub).rglob("*.h")]
-    ffi = cffi.FFI()
-    for face in faces:
-        ffi.cdef(cdef(HERE / face))
-    ffi.cdef(BINDING)
-    ffi.cdef(EXTERN_PYTHON)
+    headers = [path for folder in ("include", *SOURCES) for path in sorted((CSRC / folder).rglob("*.h"))]
+    ffi, source = interface(HERE / CSRC / "include")
     ffi.set_source(
         "shrinkpy._core",
-        "".join(f"#include <shrinkpy/{name}>\n" for name in FACES) + BINDING,
-        sources=[str(p) for p in sources],
-        include_dirs=[str(include), str(CSRC / "binding")],
-        depends=[str(p) for p in sorted(headers)] + ["build_ffi.py"],
-        define_macros=[("Py_LIMITED_API", "0x030b0000")],
-        extra_compile_args=[
-            "-std=gnu11",
-            "-O3",
-            # Packing two counters into one vector store stalls the loads of each.
-            "-fno-tree-slp-vectorize",
-            # The kernel's arithmetic and idioms; CONTRIBUTING.md has the list.
-            "-fwrapv",
-            "-fno-strict-aliasing",
-            # Drivers in C are linked against this module; it calls its own functions directly.
-            "-fvisibility=hidden",
-            "-fno-semantic-interposition",
-            "-Wall",
-            "-Wextra",
-            "-Wno-missing-field-initializers",
-            # What cffi generates.
-            "-Wno-unused-parameter",
-            *more,
-        ],
-        extra_link_args=["-Wl,-Bsymbolic", *(flag for flag in more if flag.startswith(("-f", "--coverage")))],
+        source,
+        sources=[str(path) for path in sources],
+        include_dirs=[str(CSRC / "include"), str(CSRC / "binding")],
+        depends=[*map(str, headers), "build_ffi.py"],
+        define_macros=list(MACROS),
+        extra_compile_args=[*COMPILE_ARGS, *more],
+        extra_link_args=[*LINK_ARGS, *(flag for flag in more if flag.startswith(("-f", "--coverage")))],
         libraries=["pthread"],
     )
     return ffi
 
 
-ffibuilder = make()
-
 if __name__ == "__main__":
-    ffibuilder.compile(verbose=True)
+    make().compile(verbose=True)

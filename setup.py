@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The compiled module, and the headers and the runtime that drivers in C are built with."""
+"""The compiled module, and what users build with it: drivers in C, cores around a kernel tree's files."""
 
 import shutil
 from pathlib import Path
@@ -7,19 +7,22 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
-SOURCES = [("include", "*.h"), ("kernel", "*.[ch]")]
+# Of csrc/; port/ is in the compiled module.
+FOLDERS = ("binding", "core", "include", "kernel", "original")
 
 
 class BuildPy(build_py):
-    """Puts csrc/include and csrc/kernel into the package; a checkout is used in place."""
+    """Puts them into the package, with build_ffi.py; a checkout is used in place."""
 
     def _copies(self) -> list[tuple[Path, Path]]:
         csrc = Path("csrc")
         into = Path(self.build_lib, "shrinkpy", "_csrc")
+        files = [
+            path for folder in FOLDERS for path in sorted((csrc / folder).rglob("*")) if path.is_file()
+        ]
         return [
-            (path, into / path.relative_to(csrc))
-            for folder, pattern in SOURCES
-            for path in sorted((csrc / folder).rglob(pattern))
+            *((path, into / path.relative_to(csrc)) for path in files),
+            (Path("build_ffi.py"), into / "build_ffi.py"),
         ]
 
     def run(self) -> None:
@@ -38,4 +41,4 @@ class BuildPy(build_py):
         return [*super().get_outputs(include_bytecode), *copies]
 
 
-setup(cffi_modules=["build_ffi.py:ffibuilder"], cmdclass={"build_py": BuildPy})
+setup(cffi_modules=["build_ffi.py:make"], cmdclass={"build_py": BuildPy})

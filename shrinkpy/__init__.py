@@ -14,6 +14,7 @@ from . import _platform
 if (_why := _platform.unsupported()) is not None:
     raise ImportError(_why)
 
+from .cores import load
 from .cores import use_core as use_core
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ def _close_all() -> None:
 def __getattr__(name: str) -> object:
     if name.startswith("__") and name != "__all__":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "_core":
+        return load()
     if name != "__all__" and importlib.util.find_spec(f"{__name__}.{name}"):
         return importlib.import_module(f"{__name__}.{name}")
     face = importlib.import_module(f"{__name__}.face")  # not `from`, which asks here first

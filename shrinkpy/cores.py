@@ -21,6 +21,7 @@ ENVIRONMENT = "SHRINKPY_CORE"
 """The variable that names the folder of a core; unset or "port": the port."""
 PORT = "port"
 MANIFEST = "core.json"
+MODULE = "_core.abi3.so"
 _NAME = "shrinkpy._core"
 
 _chosen: str | None = None
@@ -111,7 +112,7 @@ def load() -> ModuleType:
     info = core_info()
     if info.path is None:
         return importlib.import_module(_NAME)
-    path = info.path / "_core.abi3.so"
+    path = info.path / MODULE
     loader = importlib.machinery.ExtensionFileLoader(_NAME, str(path))
     spec = importlib.util.spec_from_file_location(_NAME, path, loader=loader)
     assert spec is not None

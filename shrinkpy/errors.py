@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .reclaim import Reclaimed
 
 __all__ = [
+    "BuildError",
     "ClosedError",
     "DeadlockError",
     "ExpiredError",
@@ -46,6 +47,17 @@ class ExpiredError(ShrinkpyError, RuntimeError):
 
 class NestingError(ShrinkpyError, RecursionError):
     """Passes were nested deeper than the core allows (8)."""
+
+
+class BuildError(ShrinkpyError, RuntimeError):
+    """What is in C could not be built; the message is one line that says where, and what to do.
+
+    Attribute: log, all that the compiler and the linker printed.
+    """
+
+    def __init__(self, message: str, log: str = "") -> None:
+        super().__init__(message)
+        self.log = log
 
 
 class ReclaimShortError(ShrinkpyError, OSError):

@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 import shrinkpy as sp
-from shrinkpy import native
-from shrinkpy.native import compile as compiling
+from shrinkpy import native, toolchain
 from shrinkpy.native.errors import explain
 
 DRIVERS = Path(__file__).parent / "drivers_c"
@@ -166,7 +165,7 @@ class TestTheRuntime:
     ) -> None:
         (tmp_path / "file").write_text("no folder")
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-        assert compiling._cache() == compiling.scratch()
+        assert toolchain._cache() == toolchain.scratch()
 
 
 class TestMissing:

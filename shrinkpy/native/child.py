@@ -14,7 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
-from .compile import _check_sanitize, _compiler
+from ..toolchain import compiler
+from .compile import _check_sanitize
 from .errors import BuildError, SanitizerError
 
 __all__ = ["is_loaded", "run_sanitized"]
@@ -57,7 +58,7 @@ def _libraries(sanitize: str) -> list[str]:
     names = [_LIBRARIES[name.strip()] for name in sanitize.split(",")]
     paths = []
     for name in [*names, "libstdc++.so"]:  # its exceptions are intercepted: it must be there to be found
-        shown = subprocess.run([*_compiler(), f"-print-file-name={name}"], capture_output=True, text=True)
+        shown = subprocess.run([*compiler(), f"-print-file-name={name}"], capture_output=True, text=True)
         path = shown.stdout.strip()
         if os.path.isabs(path):
             paths.append(path)

@@ -1,30 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """From a driver's sources to a shared object: build().
 
-The runtime (csrc/kernel) is compiled once for each compiler, flags and contents, and kept in the
-user's cache: it takes seconds, and every worker of a parallel pytest would pay them. Its key is a
-hash of all that goes in, so that it is never stale; a folder appears there whole, by a rename.
+The runtime (csrc/kernel) is compiled once for each compiler, flags and contents: every worker of a
+parallel pytest would pay for it.
 """
 
 from __future__ import annotations
 
-import atexit
-import contextlib
 import functools
-import hashlib
 import os
 import re
-import shlex
 import shutil
-import subprocess
 import tempfile
-import time
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import _core
+from ..cores import load
+from ..toolchain import compile_all, compiler, csrc, kept, run, scratch
 from .dwarf import Declarations, Symbol, read, read_symbols
 from .errors import NO_HEADER, BuildError, explain, undefined
 
@@ -32,7 +25,7 @@ if TYPE_CHECKING:
     from ..machine import Machine
     from .driver import Driver
 
-__all__ = ["Built", "build", "get_include", "scratch"]
+__all__ = ["Built", "build", "get_include"]
 
 FLAGS = (
     "-std=gnu11",
@@ -55,51 +48,9 @@ SANITIZERS = ("address", "undefined")
 _UNUSED = 30 * 24 * 3600.0  # seconds
 
 
-def _sources() -> Path:
-    """The folder with include/ and kernel/: beside the package in a wheel, above it in a checkout."""
-    package = Path(__file__).resolve().parent.parent
-    inside = package / "_csrc"
-    return inside if inside.is_dir() else package.parent / "csrc"
-
-
 def get_include() -> str:
     """The folder of shrinkpy's headers, for a compiler's -I: linux/… of the kernel, shrinkpy/core.h."""
-    return str(_sources() / "include")
-
-
-@functools.cache
-def scratch() -> Path:
-    """A folder of this process, removed at its end."""
-    path, owner = Path(tempfile.mkdtemp(prefix="shrinkpy-")), os.getpid()
-
-    def remove() -> None:
-        if os.getpid() == owner:  # not a child of fork
-            shutil.rmtree(path, ignore_errors=True)
-
-    atexit.register(remove)
-    return path
-
-
-def _compiler() -> list[str]:
-    command = shlex.split(os.environ.get("CC", "")) or ["cc"]
-    if shutil.which(command[0]) is None:
-        raise BuildError(
-            f"no C compiler {command[0]}: on Debian or Ubuntu, apt-get install -y build-essential "
-            "(CC in the environment names another one)"
-        )
-    return command
-
-
-def _run(command: Sequence[str | os.PathLike[str]]) -> str:
-    """Run the compiler; what it printed, or BuildError."""
-    # Its messages are read: in English.
-    done = subprocess.run(
-        list(command), env=dict(os.environ, LC_ALL="C"), capture_output=True, text=True, errors="replace"
-    )
-    log = done.stdout + done.stderr
-    if done.returncode != 0:
-        raise BuildError(explain(log), log)
-    return log
+    return str(csrc() / "include")
 
 
 def _check_sanitize(sanitize: str) -> tuple[str, ...]:
@@ -112,77 +63,29 @@ def _check_sanitize(sanitize: str) -> tuple[str, ...]:
     return (f"-fsanitize={','.join(names)}", "-fno-omit-frame-pointer")
 
 
-def _cache() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    path = Path(base) / "shrinkpy"
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        if os.access(path, os.W_OK):
-            return path
-    except OSError:
-        pass
-    return scratch()
-
-
-def _prune(cache: Path) -> None:
-    """Remove what no build has used for a month: of other contents, and half made."""
-    for folder in [*cache.glob("runtime-*"), *cache.glob(".making-*")]:
-        with contextlib.suppress(OSError):
-            if time.time() - folder.stat().st_mtime > _UNUSED:
-                shutil.rmtree(folder, ignore_errors=True)
-
-
-def _runtime(compiler: list[str], flags: tuple[str, ...]) -> list[Path]:
+def _runtime(flags: tuple[str, ...]) -> list[Path]:
     """The objects of csrc/kernel, made now or found in the cache.
 
     As one whose own names a driver may have too, with binutils' objcopy, which comes with most compilers.
     """
-    folder = _sources()
-    sources = sorted((folder / "kernel").glob("*.c"))
-    if not sources:
+    folder = csrc()
+    files = sorted((folder / "kernel").glob("*.c"))
+    if not files:
         raise BuildError(
             f"no runtime in {folder / 'kernel'}: shrinkpy is not installed whole; install it anew"
         )
-    version = _run([*compiler, "--version"])
     objcopy = shutil.which("objcopy")
-    key = hashlib.sha256("\0".join([*compiler, version, *flags, objcopy or ""]).encode())
-    for path in [
-        *sources,
-        *sorted((folder / "kernel").glob("*.h")),
-        *sorted((folder / "include").rglob("*.h")),
-    ]:
-        key.update(f"\0{path.relative_to(folder)}\0".encode())
-        key.update(path.read_bytes())
-    made = _cache() / f"runtime-{key.hexdigest()[:32]}"
-    if not made.is_dir():
-        making = Path(tempfile.mkdtemp(prefix=".making-", dir=made.parent))
-        try:
+    options = (*flags, '-DKBUILD_MODNAME="kernel"', f"-I{folder / 'include'}", f"-I{folder / 'kernel'}")
 
-            def compile_one(source: Path) -> str:
-                options = (
-                    *flags,
-                    '-DKBUILD_MODNAME="kernel"',
-                    f"-I{folder / 'include'}",
-                    f"-I{folder / 'kernel'}",
-                )
-                return _run([*compiler, *options, "-c", source, "-o", making / f"{source.stem}.o"])
+    def make(where: Path) -> None:
+        objects = compile_all(((file, options) for file in files), where, explain)
+        if objcopy:
+            run([*compiler(), "-r", "-nostdlib", "-o", where / "runtime.o", *objects])
+            run([objcopy, "--localize-hidden", where / "runtime.o"])
 
-            with ThreadPoolExecutor(os.cpu_count()) as pool:
-                list(pool.map(compile_one, sources))
-            if objcopy:
-                _run([*compiler, "-r", "-nostdlib", "-o", making / "runtime.o", *sorted(making.glob("*.o"))])
-                _run([objcopy, "--localize-hidden", making / "runtime.o"])
-            try:
-                making.rename(made)
-            except OSError:  # another process was quicker
-                if not made.is_dir():
-                    raise
-        finally:
-            shutil.rmtree(making, ignore_errors=True)
-        _prune(made.parent)
-    with contextlib.suppress(OSError):  # a cache of somebody else's
-        os.utime(made)
-    return [made / "runtime.o"] if objcopy else [made / f"{source.stem}.o" for source in sources]
+    inputs = [*files, *sorted((folder / "kernel").glob("*.h")), *sorted((folder / "include").rglob("*.h"))]
+    made = kept("runtime", inputs, [*flags, objcopy or ""], make)
+    return [made / "runtime.o"] if objcopy else sorted(made.glob("*.o"))
 
 
 _KERNEL_HEADER = re.compile(
@@ -197,7 +100,7 @@ def _refuse_system_headers(source: Path, dependencies: Path, log: str = "") -> N
     except OSError:
         return
     text = source.read_text(errors="replace")
-    ours = _sources()
+    ours = csrc()
     for match in _KERNEL_HEADER.finditer(text):
         for path in found:
             if (
@@ -320,8 +223,8 @@ def build(
         include = (include,)
     name = name if name is not None else re.sub(r"\W", "_", sources[0].stem)
     flags = (*FLAGS, *_check_sanitize(sanitize))
-    compiler = _compiler()
-    runtime = _runtime(compiler, flags)
+    command = compiler()
+    runtime = _runtime(flags)
     where = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=scratch()))
     options = [
         *flags,
@@ -335,16 +238,16 @@ def build(
     for number, each in enumerate(sources):
         made, needs = where / f"{number}-{each.stem}.o", where / f"{number}.d"
         try:
-            log += _run([*compiler, *options, "-MD", "-MF", needs, "-c", each, "-o", made])
+            log += run([*command, *options, "-MD", "-MF", needs, "-c", each, "-o", made], explain)
         except BuildError as error:
             _refuse_system_headers(each, needs, error.log)
             raise
         _refuse_system_headers(each, needs, log)
         objects.append(made)
     path = where / f"{name}.so"
-    core = str(Path(_core.__file__).absolute())
+    core = str(Path(str(load().__file__)).absolute())
     link: list[str | os.PathLike[str]] = [
-        *compiler,
+        *command,
         "-shared",
         "-Wl,-z,defs",
         "-pthread",
@@ -355,20 +258,20 @@ def build(
     ]
     absent: tuple[str, ...] = ()
     try:
-        log += _run([*link, *runtime, core])
+        log += run([*link, *runtime, core], explain)
     except BuildError as error:
         absent = undefined(error.log)
         if missing == "error" or not absent:
             raise
         stubs = _stubs(absent, objects, where)
-        log += _run([*compiler, *flags, "-w", "-fno-builtin", "-c", stubs, "-o", where / "missing.o"])
-        log += _run([*link, where / "missing.o", *runtime, core])
+        log += run([*command, *flags, "-w", "-fno-builtin", "-c", stubs, "-o", where / "missing.o"])
+        log += run([*link, where / "missing.o", *runtime, core], explain)
     return Built(name, path, sources, sanitize, log, cdef, absent)
 
 
 def _stubs(names: Iterable[str], objects: Iterable[Path], where: Path) -> Path:
     """Write a file in C that defines them: what the objects call as functions, the rest as variables."""
-    relocations = _run([os.environ.get("READELF", "readelf"), "-rW", *objects])
+    relocations = run([os.environ.get("READELF", "readelf"), "-rW", *objects])
     called = set(re.findall(r"_(?:PLT32|CALL26|JUMP26)\s+\S+\s+([^\s@]+)", relocations))
     told = "%s() is called, which neither shrinkpy nor the driver's sources define"
     lines = ["void kernel_oops(const char *, ...);"]

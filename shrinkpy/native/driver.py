@@ -21,8 +21,9 @@ from ..core import call, check, ffi, lib, take_text
 from ..errors import ClosedError, DeadlockError, KernelOops
 from ..machine import Machine
 from ..shrinker import _Listed
+from ..toolchain import scratch
 from .child import is_loaded
-from .compile import Built, build, scratch
+from .compile import Built, build
 from .errors import BuildError, SanitizerError
 
 __all__ = ["Driver", "DriverShrinker", "LogLine", "load"]

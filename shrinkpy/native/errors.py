@@ -5,20 +5,9 @@ from __future__ import annotations
 
 import re
 
-from ..errors import ShrinkpyError
+from ..errors import BuildError, ShrinkpyError
 
 __all__ = ["NO_HEADER", "BuildError", "SanitizerError", "explain", "undefined"]
-
-
-class BuildError(ShrinkpyError, RuntimeError):
-    """A driver could not be built; the message is one line that says where, and what to do.
-
-    Attribute: log, all that the compiler and the linker printed.
-    """
-
-    def __init__(self, message: str, log: str = "") -> None:
-        super().__init__(message)
-        self.log = log
 
 
 class SanitizerError(ShrinkpyError, RuntimeError):

@@ -121,6 +121,29 @@ void kfree_const(const void *p);
 #define kvasprintf(flags, fmt, args)                                           \
 	kernel_kvasprintf(KERNEL_HERE, flags, fmt, args)
 
+/* By type: an object, n of them, one with a flexible array; gfp may be left out. */
+#define KERNEL_GFP_(gfp, ...) gfp
+#define KERNEL_GFP_OR_(...) KERNEL_GFP_(__VA_ARGS__ __VA_OPT__(, ) GFP_KERNEL)
+#define kmalloc_obj(type, ...)                                                 \
+	((__typeof__(type) *)kmalloc(sizeof(type), KERNEL_GFP_OR_(__VA_ARGS__)))
+#define kzalloc_obj(type, ...)                                                 \
+	((__typeof__(type) *)kzalloc(sizeof(type), KERNEL_GFP_OR_(__VA_ARGS__)))
+#define kmalloc_objs(type, n, ...)                                             \
+	((__typeof__(type) *)kmalloc_array(n, sizeof(type),                    \
+					   KERNEL_GFP_OR_(__VA_ARGS__)))
+#define kzalloc_objs(type, n, ...)                                             \
+	((__typeof__(type) *)kcalloc(n, sizeof(type),                          \
+				     KERNEL_GFP_OR_(__VA_ARGS__)))
+#define KERNEL_FLEX_SIZE_(type, member, n)                                     \
+	(sizeof(type) +                                                        \
+	 (size_t)(n) * sizeof(((__typeof__(type) *)NULL)->member[0]))
+#define kmalloc_flex(type, member, n, ...)                                     \
+	((__typeof__(type) *)kmalloc(KERNEL_FLEX_SIZE_(type, member, n),       \
+				     KERNEL_GFP_OR_(__VA_ARGS__)))
+#define kzalloc_flex(type, member, n, ...)                                     \
+	((__typeof__(type) *)kzalloc(KERNEL_FLEX_SIZE_(type, member, n),       \
+				     KERNEL_GFP_OR_(__VA_ARGS__)))
+
 /* Without the tag of who allocates, which the ledger has in any case. */
 #define kmalloc_noprof kmalloc
 #define kzalloc_noprof kzalloc

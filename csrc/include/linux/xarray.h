@@ -280,6 +280,7 @@ struct xa_state {
 	struct xarray *xa;
 	unsigned long xa_index;
 	int err;
+	void *xa_alloc; /* a node for later: none is ever kept */
 };
 
 #define XA_STATE(name, array, index)                                           \
@@ -319,6 +320,15 @@ static inline void *xas_store(struct xa_state *xas, void *entry)
 }
 
 /* The index beside it, whether there is something or not. */
+/* Without the lock. true: there is memory now, store again. */
+static inline bool xas_nomem(struct xa_state *xas, gfp_t gfp)
+{
+	if (xas->err != -ENOMEM || xa_reserve(xas->xa, xas->xa_index, gfp) != 0)
+		return false;
+	xas->err = 0;
+	return true;
+}
+
 static inline void *xas_next(struct xa_state *xas)
 {
 	xas->xa_index++;

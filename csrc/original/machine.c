@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The machine that has the tree's globals: one at a time. The next one finds
+ * them as they are when a kernel boots.
+ */
+#include <stdlib.h>
+
+#include "original.h"
+
+struct machine *the_machine;
+extern struct machine *kernel_machine; /* the same, for the tree's side */
+
+/* As they were when this module was loaded. */
+static char *first_data;
+
+#define DATA_SIZE ((size_t)(tree_data_end - tree_data_start))
+
+/* Byte by byte: a sanitizer has its own opinion of what lies between globals. */
+__attribute__((no_sanitize("address", "undefined"), noinline)) static void
+copy(volatile char *to, const volatile char *from, size_t n)
+{
+	while (n--)
+		*to++ = *from++;
+}
+
+static __attribute__((no_sanitize("address"), noinline)) void boot(void)
+{
+	volatile char *bss = tree_bss_start;
+
+	if (first_data)
+		copy(tree_data_start, first_data, DATA_SIZE);
+	while (bss < tree_bss_end)
+		*bss++ = 0;
+}
+
+static void trap(const char *text)
+{
+	seam_leave(SP_OOPS, text);
+}
+
+static struct sp_code code = { .trap = trap };
+
+static bool load(void)
+{
+	if (first_data)
+		return true;
+	first_data = malloc(DATA_SIZE + 1);
+	if (!first_data)
+		return false;
+	copy(first_data, tree_data_start, DATA_SIZE);
+	code.start = (const void *)tree_text_start;
+	code.len = (size_t)((const char *)tree_text_end -
+			    (const char *)tree_text_start);
+	sp_code_add(&code);
+	return true;
+}
+
+enum sp_status mm_init(struct machine *m)
+{
+	struct machine *nobody = NULL;
+
+	if (!__atomic_compare_exchange_n(&the_machine, &nobody, m, false,
+					 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		return SP_BUSY;
+	if (!load()) {
+		STORE_RELEASE(the_machine, NULL);
+		return SP_NOMEM;
+	}
+	boot();
+	kernel_machine = m;
+	return SP_OK;
+}
+
+void mm_exit(struct machine *m)
+{
+	(void)m;
+	memory_forget();
+	kernel_machine = NULL;
+	STORE_RELEASE(the_machine, NULL);
+}
