@@ -24,6 +24,7 @@ __all__ = [
     "LockdepWarning",
     "MovedError",
     "NestingError",
+    "OneMachineError",
     "ReclaimShortError",
     "ShrinkpyError",
 ]
@@ -47,6 +48,10 @@ class ExpiredError(ShrinkpyError, RuntimeError):
 
 class NestingError(ShrinkpyError, RecursionError):
     """Passes were nested deeper than the core allows (8)."""
+
+
+class OneMachineError(ShrinkpyError, RuntimeError):
+    """The core is built around a kernel's own files, on globals: it has one machine at a time."""
 
 
 class BuildError(ShrinkpyError, RuntimeError):

@@ -27,6 +27,7 @@ from .errors import (
     LockdepWarning,
     MovedError,
     NestingError,
+    OneMachineError,
     ReclaimShortError,
     ShrinkpyError,
 )
@@ -70,6 +71,7 @@ __all__ = [
     "MovedError",
     "NativeShrinker",
     "NestingError",
+    "OneMachineError",
     "RLock",
     "RWLock",
     "ReclaimKind",

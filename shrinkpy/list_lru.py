@@ -144,7 +144,7 @@ class ListLru(ListLruBase, Closing):
         )
 
     def walk_node(self, nid: int, isolate: Isolate, nr_to_walk: int | None = None, *, cb_arg: int = 0) -> int:
-        """walk_one() of the root's list, then of every cgroup's in pre-order.
+        """walk_one() of the root's list, then of every cgroup's, as they came online.
 
         Mirrors list_lru_walk_node().
         """

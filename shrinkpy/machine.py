@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import os
 import threading
 import warnings
@@ -17,8 +18,9 @@ from .arguments import whole
 from .closing import Closing
 from .control import Gfp
 from .core import MachineBase, MemCgroupBase, call, check, end, ffi, lib
+from .cores import core_info
 from .debugfs import Debugfs
-from .errors import ClosedError, LockdepWarning
+from .errors import ClosedError, LockdepWarning, OneMachineError
 
 if TYPE_CHECKING:
     from .alloc import Allocation, Allocations, Task
@@ -336,11 +338,23 @@ class Machine(MachineBase, Closing):
     def __new__(
         cls, nr_nodes: int = 1, *, memcg: bool = True, kmem: bool = True, max_stall: int = 10_000
     ) -> Self:
-        """See the class. Raises ValueError, MemoryError."""
+        """See the class. Raises ValueError, MemoryError, OneMachineError."""
         nr_nodes = whole(nr_nodes, "nr_nodes", 1, lib.SP_MAX_NODES)
         max_stall = whole(max_stall, "max_stall", 0, 2**64 - 1)
         root = _ROOT_ONLINE if memcg else _ROOT_BARE
-        self = super().__new__(cls, nr_nodes, memcg, kmem, root, max_stall)
+        try:
+            self = super().__new__(cls, nr_nodes, memcg, kmem, root, max_stall)
+        except OSError as error:
+            if error.errno != errno.EBUSY:
+                raise
+            gc.collect()  # the other one may be garbage
+            try:
+                self = super().__new__(cls, nr_nodes, memcg, kmem, root, max_stall)
+            except OSError:
+                raise OneMachineError(
+                    f"{core_info().name} is built on globals: it has one machine at a time; "
+                    "close() the other one before, or use the port"
+                ) from None
         self._closed = False
         self._ending = False  # closed, or on its way there
         # Held for a moment by whoever makes, consumes or ends an unregistered shrinker, or changes the

@@ -360,6 +360,21 @@ class TestOffline:
             workers[1].offline()
             assert bit(shrinker, app)
 
+    def test_the_bit_of_an_add_after_it_is_lost(self) -> None:
+        """As in 6.12: it is set in the offline one, and no pass of the parent finds the item."""
+        machine = sp.Machine()
+        app = machine.root.create("app")
+        worker = app.create("worker")
+        with register(machine, Cache(), flags=sp.Flags.MEMCG_AWARE) as shrinker:
+            lru = sp.ListLru(machine, shrinker, memcg_aware=True)
+            lru.add("x", 0, worker)
+            lru.remove("x")
+            worker.offline()
+            assert lru.add("y", 0, worker)
+            assert lru.count_one(0, app) == 1
+            assert bit(shrinker, worker)
+            assert not bit(shrinker, app)
+
     def test_lists_leave_the_ledger(self) -> None:
         """Those of the ancestors stay."""
         machine = sp.Machine()

@@ -55,10 +55,9 @@ class Model:
         return next((each for each in self.lists.values() if n in each), None)
 
     def first(self, nid: int, memcg: str | None) -> None:
-        """Items came where there were none, or from a child."""
-        owner = self.takes(memcg)
-        if owner is not None:
-            self.bits.add((nid, owner))
+        """Items came where there were none, or from a child: the bit is memcg's, whoever has its items."""
+        if memcg is not None:
+            self.bits.add((nid, memcg))
 
     def add(self, n: int, nid: int, memcg: str | None) -> bool:
         """At the tail, unless it is on one."""
@@ -87,7 +86,7 @@ class Model:
         for nid, items in enumerate(had):
             if items:
                 self.list(nid, memcg)[:0] = items
-                self.first(nid, memcg)
+                self.first(nid, PARENTS[memcg])
 
     @staticmethod
     def walk(target: list[int], say: dict[int, LruStatus], nr: int) -> tuple[list[int], int, int]:

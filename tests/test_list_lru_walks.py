@@ -120,8 +120,8 @@ class TestStatus:
 class TestWalkNode:
     """walk_node(): the root's list, then every cgroup's."""
 
-    def test_goes_in_pre_order(self) -> None:
-        """And stops with nr_to_walk."""
+    def test_goes_in_the_order_of_coming_online(self) -> None:
+        """The root first; and stops with nr_to_walk."""
         machine = sp.Machine(2)
         app, other = machine.root.create("app"), machine.root.create("other")
         worker = app.create("worker")
@@ -131,7 +131,7 @@ class TestWalkNode:
             lru.add(thing, 1, memcg)
         script = Script()
         lru.walk_node(1, script)
-        assert script.seen == [3, 2, 4, 1, 0]
+        assert script.seen == [3, 2, 4, 0, 1]
         script.seen = []
         lru.walk_node(1, script, 2)
         assert script.seen == [3, 2]

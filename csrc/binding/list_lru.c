@@ -499,7 +499,8 @@ static PyMethodDef methods[] = {
 	  "Any object, told by its identity; it is held once, until it is off the\n"
 	  "list. False, and nothing happens, where it is on one already. The first\n"
 	  "item of a cgroup's list sets the bit of the attached shrinker there. For\n"
-	  "a cgroup that went offline, the list that took its items gets it.\n\n"
+	  "a cgroup that went offline, the list that took its items gets it; as in\n"
+	  "6.12 the bit is then of the offline one, where no pass looks any more.\n\n"
 	  "Raises MemoryError (nothing has changed), ClosedError. DeadlockError: in\n"
 	  "a walk callback, which runs under the lock of the node's lists. Mirrors\n"
 	  "memcg_list_lru_alloc() and list_lru_add() of mm/list_lru.c." },

@@ -136,6 +136,7 @@ struct mem_cgroup {
 	struct mem_cgroup *parent;
 	struct list_node sibling;
 	struct list_node children;
+	struct list_node by_id; /* machine->memcgs, from online to release */
 	struct limbo limbo;
 	void *twin; /* original/: the tree's own struct mem_cgroup */
 	struct list_lru_memcg **lru_part[SP_LRU_PARTS]; /* by the lru's id */
@@ -222,6 +223,7 @@ struct machine {
 	struct reclaimer *reclaimers;
 	struct list_node shrinkers;        /* all->, in order of allocation */
 	struct list_node list_lrus;        /* by id */
+	struct list_node memcgs;           /* by_id->, as they came online */
 	struct limbo *limbo, **limbo_tail; /* oldest first */
 	unsigned long nr_limbo;
 	unsigned long wakes;
@@ -482,6 +484,12 @@ enum sp_status shrinkers_close(struct machine *m, struct sp_reason *reason);
 enum sp_status memcg_init(struct machine *m, const struct sp_config *config);
 void memcg_exit(struct machine *m);
 struct mem_cgroup *memcg_next(struct mem_cgroup *top, struct mem_cgroup *pos);
+/*
+ * In the order in which they came online, which is that of the kernel's ids;
+ * takes prev's reference (NULL: start) and gives one on the next.
+ */
+struct mem_cgroup *memcg_next_online(struct machine *m,
+				     struct mem_cgroup *prev);
 enum sp_status explain_no_info(struct sp_reason *reason, int nid,
 			       const struct mem_cgroup *memcg);
 

@@ -90,6 +90,7 @@ enum sp_status sp_machine_create(const struct sp_config *config,
 	list_init(&m->shrinkers);
 	list_init(&m->dentries);
 	list_init(&m->list_lrus);
+	list_init(&m->memcgs);
 	status = mm_init(m);
 	if (status != SP_OK) {
 		free(m);

@@ -44,6 +44,23 @@ struct mem_cgroup *sp_memcg_iter(struct machine *m, struct mem_cgroup *top,
 	return next;
 }
 
+struct mem_cgroup *memcg_next_online(struct machine *m, struct mem_cgroup *prev)
+{
+	struct mem_cgroup *next = NULL;
+	struct list_node *pos;
+
+	machine_lock(m);
+	pos = prev ? prev->by_id.next : m->memcgs.next;
+	if (pos != &m->memcgs) {
+		next = container_of(pos, struct mem_cgroup, by_id);
+		sp_memcg_get(next);
+	}
+	machine_unlock(m);
+	if (prev)
+		sp_memcg_put(prev);
+	return next;
+}
+
 /* ---- a cgroup's life --------------------------------------------------- */
 
 enum sp_status sp_memcg_create(struct machine *m, struct mem_cgroup *parent,
@@ -76,6 +93,7 @@ enum sp_status sp_memcg_create(struct machine *m, struct mem_cgroup *parent,
 	if (memcg->ino >= m->next_ino)
 		m->next_ino = memcg->ino + 1;
 	list_init(&memcg->children);
+	list_init(&memcg->by_id);
 	m->nr_memcgs++;
 	if (parent) {
 		sp_memcg_get(parent);
@@ -99,6 +117,7 @@ enum sp_status sp_memcg_online(struct mem_cgroup *memcg)
 		status = mm_memcg_online(memcg);
 	if (status == SP_OK) {
 		sp_memcg_get(memcg); /* until offline */
+		list_add_tail(&memcg->by_id, &m->memcgs);
 		STORE_RELEASE(memcg->takes_items, true);
 		STORE_RELEASE(memcg->online, true);
 	}
@@ -176,6 +195,7 @@ void sp_memcg_put(struct mem_cgroup *memcg)
 			list_del(&memcg->sibling);
 		else
 			STORE_RELEASE(m->root, NULL);
+		list_del(&memcg->by_id);
 		m->nr_memcgs--;
 		mm_memcg_release(memcg);
 		limbo_add(m, &memcg->limbo, free_memcg);
@@ -214,6 +234,7 @@ void memcg_exit(struct machine *m)
 			list_del(&memcg->sibling);
 		else
 			m->root = NULL;
+		list_del(&memcg->by_id);
 		mm_memcg_release(memcg);
 		limbo_add(m, &memcg->limbo, free_memcg);
 	}

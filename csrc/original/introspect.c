@@ -1,54 +1,106 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* introspect.h, asked of the tree's files. */
+/*
+ * introspect.h, asked of the tree's files. What they left in a state that
+ * cannot be read is answered as if it were not there.
+ */
 #include <stdlib.h>
 
 #include "original.h"
+
+/* ---- a look, under the lock ------------------------------------------------ */
+
+static enum sp_status look(struct machine *m, void (*fn)(struct tree_call *),
+			   struct tree_call *c)
+{
+	enum sp_status status = SP_CLOSED;
+
+	machine_lock(m);
+	if (has_globals(m))
+		status = look_at_tree(fn, c);
+	machine_unlock(m);
+	return status;
+}
+
+static void do_nr_max(struct tree_call *c)
+{
+	c->ret = tree_nr_max();
+}
+
+static void do_list(struct tree_call *c)
+{
+	c->ret = (long)tree_list(c->out, c->len);
+}
+
+static void do_read(struct tree_call *c)
+{
+	tree_shrinker_read(c->twin, c->out);
+}
+
+static void do_get_own(struct tree_call *c)
+{
+	struct tree_shrinker twin;
+
+	tree_shrinker_read(c->twin, &twin);
+	*(long *)c->out = READ_ONCE(twin.nr_deferred[c->nid]);
+	c->ret = true;
+}
+
+static void do_set_own(struct tree_call *c)
+{
+	struct tree_shrinker twin;
+
+	tree_shrinker_read(c->twin, &twin);
+	WRITE_ONCE(twin.nr_deferred[c->nid], *(long *)c->out);
+	c->ret = true;
+}
+
+static void do_get_deferred(struct tree_call *c)
+{
+	c->ret = tree_deferred(c->twin, c->nid, c->id, c->out);
+}
+
+static void do_set_deferred(struct tree_call *c)
+{
+	c->ret = tree_set_deferred(c->twin, c->nid, c->id, *(long *)c->out);
+}
+
+static void do_bit(struct tree_call *c)
+{
+	c->ret = tree_bit(c->twin, c->nid, c->id);
+}
 
 /* ---- shrinkers ------------------------------------------------------------------ */
 
 int sp_peek_nr_max(struct machine *m)
 {
-	int nr_max;
+	struct tree_call c = { 0 };
 
-	machine_lock(m);
-	nr_max = tree_nr_max();
-	machine_unlock(m);
-	return nr_max;
+	look(m, do_nr_max, &c);
+	return (int)c.ret;
 }
 
 size_t sp_peek_list(struct machine *m, unsigned long *serials, size_t max)
 {
 	void **handles = max ? calloc(max, sizeof(*handles)) : NULL;
-	size_t n, i;
+	struct tree_call c = { .out = handles, .len = handles ? max : 0 };
+	size_t i;
 
-	if (!handles)
-		max = 0;
-	machine_lock(m);
-	n = tree_list(handles, max);
-	for (i = 0; i < n && i < max; i++)
+	look(m, do_list, &c);
+	for (i = 0; i < (size_t)c.ret && i < c.len; i++)
 		serials[i] = ((struct shrinker *)handles[i])->serial;
-	machine_unlock(m);
 	free(handles);
-	return n;
-}
-
-static bool read_locked(struct shrinker *s, struct tree_shrinker *twin)
-{
-	bool is_there;
-
-	machine_lock(s->machine);
-	is_there = s->twin;
-	if (is_there)
-		tree_shrinker_read(s->twin, twin);
-	machine_unlock(s->machine);
-	return is_there;
+	return (size_t)c.ret;
 }
 
 long sp_peek_refcount(struct shrinker *s)
 {
-	struct tree_shrinker twin;
+	struct tree_shrinker twin = { 0 };
+	struct tree_call c = { .twin = s->twin, .out = &twin };
 
-	return read_locked(s, &twin) ? twin.refcount : 0;
+	if (s->twin)
+		look(s->machine, do_read, &c);
+	/* A free that waits for callbacks has yet to call the tree's. */
+	return twin.refcount - (s->base_ref && !READ_ONCE(s->callable));
 }
 
 bool sp_peek_membarrier(struct machine *m)
@@ -73,40 +125,33 @@ int sp_peek_nr_own_deferred(struct shrinker *s)
 	return s->flags & SHRINKER_NUMA_AWARE ? s->machine->nr_nodes : 1;
 }
 
-static long *deferred_place(struct shrinker *s, struct mem_cgroup *memcg,
-			    int nid)
+/* Where the counter is: fn of the shrinker's own, or of the cgroup's. */
+static bool at_deferred(struct shrinker *s, struct mem_cgroup *memcg, int nid,
+			long *value, void (*own)(struct tree_call *),
+			void (*of_memcg)(struct tree_call *))
 {
-	if (nid < 0 || nid >= s->machine->nr_nodes)
-		return NULL;
-	if (memcg)
-		return tree_deferred(memcg->twin, nid, s->id);
-	return nid < sp_peek_nr_own_deferred(s) ? &s->nr_deferred[nid] : NULL;
+	struct tree_call c = { .twin = memcg ? memcg->twin : s->twin,
+			       .nid = nid,
+			       .id = s->id,
+			       .out = value };
+
+	if (nid < 0 || nid >= s->machine->nr_nodes ||
+	    (!memcg && nid >= sp_peek_nr_own_deferred(s)))
+		return false;
+	look(s->machine, memcg ? of_memcg : own, &c);
+	return c.ret;
 }
 
 bool sp_peek_deferred(struct shrinker *s, struct mem_cgroup *memcg, int nid,
 		      long *value)
 {
-	long *place;
-
-	machine_lock(s->machine);
-	place = deferred_place(s, memcg, nid);
-	if (place)
-		*value = READ_ONCE(*place);
-	machine_unlock(s->machine);
-	return place;
+	return at_deferred(s, memcg, nid, value, do_get_own, do_get_deferred);
 }
 
 bool sp_poke_deferred(struct shrinker *s, struct mem_cgroup *memcg, int nid,
 		      long value)
 {
-	long *place;
-
-	machine_lock(s->machine);
-	place = deferred_place(s, memcg, nid);
-	if (place)
-		WRITE_ONCE(*place, value);
-	machine_unlock(s->machine);
-	return place;
+	return at_deferred(s, memcg, nid, &value, do_set_own, do_set_deferred);
 }
 
 void sp_poke_flags(struct shrinker *s, unsigned int clear, unsigned int set)
@@ -131,25 +176,19 @@ int sp_peek_map_nr_max(struct mem_cgroup *memcg, int nid)
 
 bool sp_peek_bit(struct mem_cgroup *memcg, int nid, int id)
 {
-	const unsigned long *map;
-	bool set;
+	struct tree_call c = { .twin = memcg->twin, .nid = nid, .id = id };
 
-	machine_lock(memcg->machine);
-	map = tree_map(memcg->twin, nid, id);
-	set = map && (READ_ONCE(*map) >> id % SHRINKER_UNIT_BITS) & 1;
-	machine_unlock(memcg->machine);
-	return set;
+	look(memcg->machine, do_bit, &c);
+	return c.ret;
 }
 
 bool sp_peek_unit_deferred(struct mem_cgroup *memcg, int nid, int id,
 			   long *value)
 {
-	long *place;
+	struct tree_call c = {
+		.twin = memcg->twin, .nid = nid, .id = id, .out = value
+	};
 
-	machine_lock(memcg->machine);
-	place = tree_deferred(memcg->twin, nid, id);
-	if (place)
-		*value = READ_ONCE(*place);
-	machine_unlock(memcg->machine);
-	return place;
+	look(memcg->machine, do_get_deferred, &c);
+	return c.ret;
 }

@@ -146,7 +146,9 @@ enum sp_status sp_list_lru_destroy(struct sp_list_lru *lru)
 	for (nid = 0; nid < m->nr_nodes; nid++)
 		items = items || sp_list_lru_count_node(lru, nid);
 	/* Its wait is for who hands items over, and ends by itself. */
-	status = enter_tree_unlocked(do_destroy, &c, false, NULL);
+	status = has_globals(m) ?
+			 enter_tree_unlocked(do_destroy, &c, false, NULL) :
+			 SP_OK;
 	if (status == SP_DEADLOCK)
 		return status;
 	sp_lock_forget(m, lru, sizeof(*lru));
@@ -251,7 +253,7 @@ enum sp_status list_lru_reparent(struct mem_cgroup *memcg,
 	bool mine;
 	int nid;
 
-	if (!memcg->parent || !READ_ONCE(memcg->takes_items))
+	if (!memcg->parent || !READ_ONCE(memcg->takes_items) || !has_globals(m))
 		return SP_OK;
 	c.parent = memcg->parent->twin;
 	machine_lock(m);
@@ -297,6 +299,8 @@ static enum sp_status change(struct sp_list_lru *lru, struct list_head *item,
 	*done = false;
 	if (bad_nid(lru, nid))
 		return no_such_node(lru, nid, reason);
+	if (!has_globals(lru->machine))
+		return SP_CLOSED;
 	c.item = item;
 	status = enter(lru->machine, fn, &c, reason);
 	if (status != SP_OK)
@@ -350,7 +354,7 @@ unsigned long sp_list_lru_count_one(struct sp_list_lru *lru, int nid,
 {
 	struct tree_call c = call_of(lru, nid, memcg);
 
-	if (bad_nid(lru, nid))
+	if (bad_nid(lru, nid) || !has_globals(lru->machine))
 		return 0;
 	return enter(lru->machine, do_count_one, &c, NULL) == SP_OK ?
 		       (unsigned long)c.ret :
@@ -361,7 +365,7 @@ unsigned long sp_list_lru_count_node(struct sp_list_lru *lru, int nid)
 {
 	struct tree_call c = call_of(lru, nid, NULL);
 
-	if (bad_nid(lru, nid))
+	if (bad_nid(lru, nid) || !has_globals(lru->machine))
 		return 0;
 	return enter(lru->machine, do_count_node, &c, NULL) == SP_OK ?
 		       (unsigned long)c.ret :

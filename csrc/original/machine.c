@@ -55,26 +55,55 @@ static bool load(void)
 	return true;
 }
 
-enum sp_status mm_init(struct machine *m)
-{
-	struct machine *nobody = NULL;
+/* Who looks at the_machine without the lock of one looks under this. */
+static pthread_mutex_t globals = PTHREAD_MUTEX_INITIALIZER;
 
-	if (!__atomic_compare_exchange_n(&the_machine, &nobody, m, false,
-					 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+/*
+ * A machine that is closed, but still there, gives the globals up to the next:
+ * what it has of them is gone, and its handles' twins are none any more.
+ */
+static void bury(struct machine *m)
+{
+	machine_lock(m);
+	limbo_drain(m);
+	memory_forget();
+	STORE_RELEASE(the_machine, NULL);
+	machine_unlock(m);
+}
+
+static enum sp_status take_globals(struct machine *m)
+{
+	struct machine *last = the_machine;
+
+	if (last && !READ_ONCE(last->closed))
 		return SP_BUSY;
-	if (!load()) {
-		STORE_RELEASE(the_machine, NULL);
+	if (!load())
 		return SP_NOMEM;
-	}
+	if (last)
+		bury(last);
 	boot();
 	kernel_machine = m;
+	STORE_RELEASE(the_machine, m);
 	return SP_OK;
+}
+
+enum sp_status mm_init(struct machine *m)
+{
+	enum sp_status status;
+
+	pthread_mutex_lock(&globals);
+	status = take_globals(m);
+	pthread_mutex_unlock(&globals);
+	return status;
 }
 
 void mm_exit(struct machine *m)
 {
-	(void)m;
-	memory_forget();
-	kernel_machine = NULL;
-	STORE_RELEASE(the_machine, NULL);
+	pthread_mutex_lock(&globals);
+	if (has_globals(m)) {
+		memory_forget();
+		kernel_machine = NULL;
+		STORE_RELEASE(the_machine, NULL);
+	}
+	pthread_mutex_unlock(&globals);
 }

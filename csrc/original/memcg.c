@@ -43,8 +43,11 @@ enum sp_status mm_memcg_create(struct mem_cgroup *memcg)
 enum sp_status mm_memcg_online(struct mem_cgroup *memcg)
 {
 	struct tree_call c = { .twin = memcg->twin };
-	enum sp_status status = enter_tree(do_online, &c, NULL);
+	enum sp_status status;
 
+	if (!has_globals(memcg->machine))
+		return SP_CLOSED;
+	status = enter_tree(do_online, &c, NULL);
 	if (status == SP_OK && c.ret)
 		status = (enum sp_status)c.ret;
 	if (status == SP_OK && memcg->parent)
@@ -57,13 +60,16 @@ void mm_memcg_offline(struct mem_cgroup *memcg, struct mem_cgroup *parent)
 	struct tree_call c = { .twin = memcg->twin };
 
 	(void)parent; /* the tree finds it itself */
-	enter_tree(do_offline, &c, NULL);
+	if (has_globals(memcg->machine))
+		enter_tree(do_offline, &c, NULL);
 }
 
 void mm_memcg_release(struct mem_cgroup *memcg)
 {
 	struct tree_call c = { .twin = memcg->twin };
 
+	if (!has_globals(memcg->machine))
+		return;
 	enter_tree(do_release, &c, NULL);
 }
 
@@ -71,6 +77,8 @@ void mm_memcg_free(struct mem_cgroup *memcg)
 {
 	struct tree_call c = { .twin = memcg->twin };
 
+	if (!has_globals(memcg->machine))
+		return;
 	enter_tree(do_delete, &c, NULL);
 }
 
@@ -83,7 +91,8 @@ int mm_map_nr_max(struct mem_cgroup *memcg, int nid)
 {
 	struct tree_call c = { .twin = memcg->twin, .nid = nid, .ret = -1 };
 
-	look_at_tree(do_map_nr_max, &c);
+	if (has_globals(memcg->machine))
+		look_at_tree(do_map_nr_max, &c);
 	return (int)c.ret;
 }
 

@@ -28,15 +28,18 @@ static struct block *kept[KEPT]; /* freed, the oldest at next_kept */
 static unsigned int next_kept;
 static __thread struct block *leaving;
 
+/* The machine's, once, where the call into the tree's files has it not. */
+static __thread unsigned int locks;
+
 static void lock(void)
 {
-	if (!seam_locked())
+	if (!seam_locked() && !locks++)
 		machine_lock(the_machine);
 }
 
 static void unlock(void)
 {
-	if (!seam_locked())
+	if (!seam_locked() && !--locks)
 		machine_unlock(the_machine);
 }
 

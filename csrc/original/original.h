@@ -13,6 +13,12 @@
 /* The one that there is: the tree's files are built on globals. */
 extern struct machine *the_machine;
 
+/* false: it was closed, and another has them; it has no twins. */
+static inline bool has_globals(const struct machine *m)
+{
+	return LOAD_ACQUIRE(the_machine) == m;
+}
+
 /* ---- enter.c ------------------------------------------------------------ */
 
 /* What is handed to a call into the tree's files, and what it gives. */

@@ -69,9 +69,10 @@ int tree_memcg_online(void *twin);
 void tree_memcg_offline(void *twin);
 void tree_memcg_release(void *twin);
 int tree_map_nr_max(void *twin, int nid);
-/* NULL: there is no such place. */
-unsigned long *tree_map(void *twin, int nid, int id);
-long *tree_deferred(void *twin, int nid, int id);
+bool tree_bit(void *twin, int nid, int id);
+/* false: there is no such place. */
+bool tree_deferred(void *twin, int nid, int id, long *value);
+bool tree_set_deferred(void *twin, int nid, int id, long value);
 void tree_set_bit(void *twin, int nid, int id);
 
 /* ---- tree_shrinker_debug.c ------------------------------------------------------- */

@@ -305,19 +305,31 @@ static struct shrinker_info_unit *unit_of(void *twin, int nid, int id)
 	return info->unit[id / SHRINKER_UNIT_BITS];
 }
 
-unsigned long *tree_map(void *twin, int nid, int id)
+bool tree_bit(void *twin, int nid, int id)
 {
-	struct shrinker_info_unit *unit = unit_of(twin, nid, id);
+	const struct shrinker_info_unit *unit = unit_of(twin, nid, id);
 
-	return unit ? unit->map : NULL;
+	return unit && test_bit(id % SHRINKER_UNIT_BITS, unit->map);
 }
 
-long *tree_deferred(void *twin, int nid, int id)
+bool tree_deferred(void *twin, int nid, int id, long *value)
 {
 	struct shrinker_info_unit *unit = unit_of(twin, nid, id);
 
-	return unit ? (long *)&unit->nr_deferred[id % SHRINKER_UNIT_BITS] :
-		      NULL;
+	if (unit)
+		*value = atomic_long_read(
+			&unit->nr_deferred[id % SHRINKER_UNIT_BITS]);
+	return unit;
+}
+
+bool tree_set_deferred(void *twin, int nid, int id, long value)
+{
+	struct shrinker_info_unit *unit = unit_of(twin, nid, id);
+
+	if (unit)
+		atomic_long_set(&unit->nr_deferred[id % SHRINKER_UNIT_BITS],
+				value);
+	return unit;
 }
 
 void tree_set_bit(void *twin, int nid, int id)

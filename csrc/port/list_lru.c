@@ -200,9 +200,13 @@ static enum sp_status add_locked(struct sp_list_lru *lru,
 	item_insert(item, l->list.prev, &l->list);
 	add_to(&l->nr_items, 1);
 	add_to(&node->nr_items, 1);
-	/* After it is counted: a pass clears the bit, then counts again. */
-	if (l->nr_items == 1 && owner)
-		status = lru_set_bit(lru, owner, nid, reason);
+	/*
+	 * After it is counted: a pass clears the bit, then counts again. 6.12
+	 * sets that of memcg, not of whose list it is: of a cgroup that went
+	 * offline no pass will see it.
+	 */
+	if (l->nr_items == 1 && lru->memcg_aware)
+		status = lru_set_bit(lru, memcg, nid, reason);
 	if (status != SP_OK) {
 		item_unlink(item);
 		item_init(item);
@@ -423,7 +427,7 @@ enum sp_status sp_list_lru_walk_node(struct sp_list_lru *lru, int nid,
 	if (!lru->memcg_aware)
 		return status;
 	while (status == SP_OK && *nr_to_walk &&
-	       (memcg = sp_memcg_iter(m, NULL, memcg))) {
+	       (memcg = memcg_next_online(m, memcg))) {
 		/* The root's was first. No lists, no lock to take. */
 		if (lists_of(lru, memcg))
 			status = walk_memcg(lru, nid, memcg, true, &w, where);

@@ -137,7 +137,7 @@ static inline struct list_lru_one *find_one(const struct sp_list_lru *lru,
 
 /* ---- list_lru.c -------------------------------------------------------- */
 
-/* Of whose list it is, which has items now. */
+/* Of memcg, whose list has items now; the root has none. */
 enum sp_status lru_set_bit(struct sp_list_lru *lru, struct mem_cgroup *memcg,
 			   int nid, struct sp_reason *reason);
 enum sp_status lru_take_node(struct sp_list_lru *lru, int nid,

@@ -247,8 +247,8 @@ static enum sp_status hand_over(struct sp_list_lru *lru, int nid,
 		add_to(&to->nr_items, n);
 		add_to(&from->nr_items, -n);
 		WRITE_ONCE(from->dead, true);
-		if (n && owner)
-			status = lru_set_bit(lru, owner, nid, reason);
+		if (n)
+			status = lru_set_bit(lru, memcg->parent, nid, reason);
 	}
 	lru_give_node(lru, nid);
 	return status;

@@ -284,7 +284,7 @@ def build(source: str | os.PathLike[str], output: str | os.PathLike[str]) -> Cor
         objects, features = _compile_tree(tree, where, explain)
         module = where / MODULE
         more = [flag for flag in _more() if flag.startswith(("-f", "--coverage"))]
-        link = [
+        link: list[str | os.PathLike[str]] = [
             "-shared",
             "-pthread",
             "-Wl,-Bsymbolic",

@@ -55,7 +55,8 @@ SP_API enum sp_status sp_list_lru_prepare(struct sp_list_lru *lru,
 /*
  * memcg NULL: the root's list, as of an lru that is not memcg-aware. Of a
  * cgroup that went offline, here and below: the list that took its items, the
- * nearest ancestor's; the bit that is set is of whose list it is. *done:
+ * nearest ancestor's; the bit that an add sets is memcg's own all the same, as
+ * in 6.12, where no pass looks any more. *done:
  * was it on no list before (added), on one (deleted). SP_OOPS: there is no room
  * for the cgroup, sp_list_lru_prepare() was left out. SP_INVAL: nid.
  * SP_DEADLOCK: in a callback of a walk of this node, under its lock.
@@ -88,7 +89,7 @@ SP_API enum sp_status
 sp_list_lru_walk_one(struct sp_list_lru *lru, int nid, struct mem_cgroup *memcg,
 		     list_lru_walk_cb isolate, void *cb_arg,
 		     unsigned long *nr_to_walk, unsigned long *isolated);
-/* The root's list, then every cgroup's, in pre-order. */
+/* The root's list, then every cgroup's, in the order in which they came online. */
 SP_API enum sp_status sp_list_lru_walk_node(struct sp_list_lru *lru, int nid,
 					    list_lru_walk_cb isolate,
 					    void *cb_arg,
