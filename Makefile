@@ -108,7 +108,7 @@ format: $(VENV)/lint-needs
 # Files of the kernel that register shrinkers, and the kernel's headers: nothing of them is ours, and
 # nothing is changed. KERNEL_SOURCE is a tarball, or a tree.
 KERNEL_SOURCE ?= /usr/src/linux-source-6.12.tar.xz
-KERNEL_FILES := include fs/mbcache.c drivers/android/binder_alloc.c drivers/android/binder_alloc.h \
+KERNEL_FILES := Makefile include mm/shrinker.c mm/shrinker_debug.c mm/list_lru.c fs/mbcache.c drivers/android/binder_alloc.c drivers/android/binder_alloc.h \
 	drivers/android/binder_trace.h net/sunrpc/auth.c fs/nfs/nfs42xattr.c fs/nfs/*.h fs/nfsd/nfscache.c \
 	fs/nfsd/*.h fs/ext4/extents_status.c fs/ext4/*.h fs/quota/dquot.c
 KERNEL_FILES += drivers/gpu/drm/ttm/ttm_pool.c drivers/gpu/drm/ttm/*.h drivers/gpu/drm/panfrost/panfrost_gem_shrinker.c \

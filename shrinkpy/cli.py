@@ -24,8 +24,9 @@ import typer
 
 from . import __version__
 from . import conform as vectors
+from .cores import CoreError
 from .drivers.binder import DamagedError
-from .errors import KernelWouldError
+from .errors import BuildError, KernelWouldError
 from .golden import UnreadableError
 from .output import UnwritableError, check_writable, write_whole
 from .pressure import (
@@ -44,6 +45,8 @@ from .pressure import (
 if TYPE_CHECKING:
     from rich.console import Group
     from rich.table import Table
+
+    from .kernel.diff import Comparison
 
 __all__ = ["app", "main"]
 
@@ -99,7 +102,14 @@ def _verb(function: Callable[P, int]) -> Callable[P, None]:
         except TargetFailed as failed:
             code = 1
             _say_failure(failed)
-        except (_BadInputError, TargetError, UnwritableError, UnreadableError) as error:
+        except (
+            _BadInputError,
+            BuildError,
+            CoreError,
+            TargetError,
+            UnwritableError,
+            UnreadableError,
+        ) as error:
             code = 2
             _say(str(error))
         except MemoryError as error:
@@ -471,3 +481,110 @@ def _progress(files: list[Path]) -> Iterator[Callable[[], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("", total=_count_lines(files))
         yield lambda: progress.advance(task)
+
+
+# ---- kernel
+
+kernel = typer.Typer(help="A kernel tree's own mm/shrinker.c as the core.")
+app.add_typer(kernel, name="kernel")
+
+
+@kernel.command("build")
+@_verb
+def kernel_build(
+    source: Annotated[
+        Path,
+        typer.Option(
+            metavar="TREE",
+            help="A folder or a tarball of Linux 6.7 or later; it is only read.",
+            show_default=False,
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("-o", metavar="DIR", help="Where the core goes.", show_default=False)
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")] = False,
+) -> int:
+    """Compile a kernel tree's own mm/shrinker.c, shrinker_debug.c and list_lru.c, as they are, into a core.
+
+    Whatever is run with SHRINKPY_CORE=DIR in the environment works on it.
+    """
+    from .kernel.build import build
+
+    info = build(source, output)
+    if as_json:
+        told = {"core": str(info.path), "version": info.version, "source": info.source}
+        print(json.dumps({**told, "files": info.files, "features": info.features}))
+    else:
+        print(f"{info.name}: {', '.join(info.files)}")
+        print(f"SHRINKPY_CORE={info.path} is the core now, for whatever has it in its environment")
+    return 0
+
+
+@kernel.command("diff")
+@_verb
+def kernel_diff(
+    cores: Annotated[
+        list[str],
+        typer.Option(
+            "--core",
+            metavar="DIR",
+            help="Twice: what `shrinkpy kernel build` made, or port.",
+            show_default=False,
+        ),
+    ],
+    seed: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Of the scenarios: the same ones for the same seed.")
+    ] = 1,
+    seconds: Annotated[float, typer.Option(metavar="S", min=0, help="How long, without a difference.")] = 60,
+    operations: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="How many, at most.", show_default="as there is time for"),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", metavar="FILE", help="Where a difference is kept.", show_default="difference-*.jsonl"
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")] = False,
+) -> int:
+    """Put two cores under the same random scenarios, and compare every result.
+
+    The first difference is made small, printed, and kept as a golden vector, which `shrinkpy conform`
+    shows again.
+
+    Exit code 1 if there is one.
+    """
+    from .kernel.diff import Comparison
+
+    if len(cores) != 2:
+        raise _BadInputError("two cores are compared: give --core twice, each a folder or port")
+    check_writable(output or Path("difference.jsonl"))
+    comparison = Comparison((cores[0], cores[1]), seed)
+    try:
+        with _comparing(seconds) as progress:
+            comparison.run(seconds=seconds, operations=operations, output=output, progress=progress)
+    finally:  # interrupted, too
+        if comparison.scenarios:
+            print(json.dumps(comparison.result()) if as_json else "\n".join(comparison.lines()))
+    return 0 if comparison.differs is None else 1
+
+
+@contextlib.contextmanager
+def _comparing(seconds: float) -> Iterator[Callable[[Comparison], None]]:
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=seconds)
+
+        def show(found: Comparison) -> None:
+            what = f"{found.operations:,} operations" if found.differs is None else "making it small"
+            progress.update(task, description=what, completed=found.seconds)
+
+        yield show

@@ -16,6 +16,7 @@ from .control import (
 )
 from .core import ShrinkControl
 from .errors import (
+    BuildError,
     ClosedError,
     DeadlockError,
     ExpiredError,
@@ -48,6 +49,7 @@ __all__ = [
     "Allocations",
     "Arc",
     "Box",
+    "BuildError",
     "ClosedError",
     "CountObjects",
     "DeadlockError",

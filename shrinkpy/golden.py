@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Files of golden vectors: one scenario a line, in JSON; read, and checked for what each must have.
 
-The format stands in tests/data/golden/FORMAT.md.
+The format stands in tests/data/golden/FORMAT.md, what is beyond it in shrinkpy.scenario.
 """
 
 from __future__ import annotations
@@ -41,7 +41,17 @@ _FIELDS: dict[str, dict[str, type]] = {
     "rename": {"h": int, "name": str},
     "dbg_count": {"h": int},
     "dbg_scan": {"h": int, "text": str},
+    # beyond that format: shrinkpy.scenario tells of these
+    "lru_new": {"l": int, "aware": int, "h": int},
+    "lru_attach": {"l": int, "h": int},
+    "lru_prepare": {"l": int, "m": int},
+    "lru_add": {"l": int, "i": int, "nid": int, "m": int},
+    "lru_del": {"l": int, "i": int, "nid": int, "m": int},
+    "lru_count": {"l": int, "nid": int, "m": int},
+    "lru_walk": {"l": int, "nid": int, "m": int, "n": int, "node": int, "answers": list},
+    "lru_destroy": {"l": int},
 }
+_MORE_CFG = ("calls", "stall", "lax")
 
 
 class UnreadableError(Exception):
@@ -60,6 +70,8 @@ def _check(vector: Any) -> None:
         raise UnreadableError("has a cfg without nodes, memcg, kmem or root")
     if not 1 <= cfg["nodes"] <= lib.SP_MAX_NODES or not 0 <= cfg["root"] <= 2:
         raise UnreadableError("has a cfg that no machine can have")
+    if not all(isinstance(cfg.get(key, 0), int) for key in _MORE_CFG):
+        raise UnreadableError(f"has a cfg whose {' or '.join(_MORE_CFG)} is no number")
     for op in vector["ops"]:
         name = op.get("op") if isinstance(op, dict) else None
         if name not in _FIELDS:

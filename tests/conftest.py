@@ -3,14 +3,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
+import mutants
 import pytest
 from hypothesis import HealthCheck, settings
 from native import Native
 
 from shrinkpy import Machine
+from shrinkpy.cores import core_info
+from shrinkpy.machine import _machines as open_machines
 
 # Programs that tests start see the package that is tested, not the folder they are started in.
 os.environ["PYTHONSAFEPATH"] = "1"
@@ -23,6 +29,44 @@ settings.register_profile("ci", settings.get_profile("default"), derandomize=Tru
 settings.register_profile("again", settings.get_profile("ci"), max_examples=15)
 settings.register_profile("expensive", settings.get_profile("default"), max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+NOT_ON_A_TREE = Path(__file__).parent / "not_on_a_tree.txt"
+"""What cannot be asked of a core around a kernel's own files: a reason, and below it the tests."""
+
+
+def not_on_a_tree() -> Iterator[tuple[str, str]]:
+    """Each test, or how the names of several begin, and the reason."""
+    reason = ""
+    for line in NOT_ON_A_TREE.read_text().splitlines():
+        if line.startswith("# "):
+            reason = line.removeprefix("# ")
+        elif line:
+            yield line, reason
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip those on such a core."""
+    if core_info().is_port:
+        return
+    skipped = list(not_on_a_tree())
+    for item in items:
+        name = item.nodeid.removeprefix("tests/")
+        for begin, reason in skipped:
+            if name == begin or name.startswith((f"{begin}[", f"{begin}::")):
+                item.add_marker(pytest.mark.skip(reason=f"not on {core_info().name}: {reason}"))
+                break
+
+
+@pytest.fixture(autouse=not core_info().is_port)
+def _leave_the_globals() -> Iterator[None]:
+    """A core around a kernel's own files has one machine at a time: whose test failed keeps none."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for each in list(open_machines):
+            with contextlib.suppress(Exception):
+                each.close()
 
 
 @pytest.fixture
@@ -46,3 +90,9 @@ def held(machine: Machine, native: Native) -> Iterator[Native]:
     native.register(machine, "count_held")
     yield native
     native.variable("held_leave").value = 1
+
+
+@pytest.fixture(scope="session")
+def mutant_core() -> Path:
+    """The folder of a core that makes the mistake that MUTANT names."""
+    return mutants.build()

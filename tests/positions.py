@@ -29,12 +29,16 @@ from support import register
 
 import shrinkpy as sp
 from shrinkpy.core import ffi, lib
+from shrinkpy.cores import core_info
 
 KEPT = 16
 """So many exceptions of one call are kept, the others are counted."""
 
 
 # ---- what callbacks do ----------------------------------------------------------------------------
+
+MOST_MACHINES = 2 if core_info().is_port else 1
+"""That a scene may have: around a kernel's own files there is one at a time."""
 
 
 class Say(NamedTuple):

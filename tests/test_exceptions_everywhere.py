@@ -39,6 +39,7 @@ from kinds import (
 )
 from positions import (
     KEPT,
+    MOST_MACHINES,
     Action,
     Fail,
     Part,
@@ -343,8 +344,9 @@ def fitting(kind: Kind) -> Iterator[tuple[str, Scene]]:
     for name, (make, where) in POSITIONS.items():
         few = kind.name in RESULTS or kind.name in SETTING
         left_out = name not in FEW if few else kind.name in BUILTIN and name in DEEP
-        if not left_out and kind.where in (None, where):
-            yield name, make(lambda: Fault(kind))
+        scene = make(lambda: Fault(kind))
+        if not left_out and kind.where in (None, where) and scene.nr_machines <= MOST_MACHINES:
+            yield name, scene
 
 
 def parametrized(kinds: Iterable[Kind]) -> pytest.MarkDecorator:
@@ -826,7 +828,7 @@ def many(draw: st.DrawFn) -> Scene:
 def scenes(draw: st.DrawFn) -> Scene:
     """Anything: failures in any call of any of several shrinkers, in passes nested anyhow."""
     aware = draw(st.booleans())
-    nr_machines = draw(st.integers(1, 2))
+    nr_machines = draw(st.integers(1, MOST_MACHINES))
     pool: list[Fault] = []  # some objects are raised more than once
     nested = [0]
 

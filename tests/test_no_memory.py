@@ -21,6 +21,7 @@ from test_state_machine import Action, Count, Pair, Scan, Script, Spec
 
 import shrinkpy as sp
 from shrinkpy.core import check, ffi, lib, take_text
+from shrinkpy.cores import core_info
 
 HERE = Path(__file__).parent
 NUMA, MEMCG, NONSLAB = sp.Flags.NUMA_AWARE, sp.Flags.MEMCG_AWARE, sp.Flags.NONSLAB
@@ -88,7 +89,9 @@ class TestOfTheExtensionModule:
     def test_each_may_fail(self, child: Child, name: str) -> None:
         seen = child.run(name, "core")
         assert not seen["problems"], problems(seen)
-        assert seen["asked"] == seen["struck"] == SCENARIOS[name].core
+        assert seen["asked"] == seen["struck"]
+        if core_info().is_port:  # a kernel's own files ask for theirs
+            assert seen["asked"] == SCENARIOS[name].core
 
     @pytest.mark.parametrize("name", [name for name, each in SCENARIOS.items() if each.core > 1])
     def test_each_and_all_behind_it_may_fail(self, child: Child, name: str) -> None:

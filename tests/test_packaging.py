@@ -38,7 +38,7 @@ def build_ffi() -> types.ModuleType:
 
 class TestBuild:
     def test_a_change_of_any_header_or_source_is_noticed(self, build_ffi: Any) -> None:
-        _name, _preamble, _suffix, arguments = build_ffi.ffibuilder._assigned_source
+        _name, _preamble, _suffix, arguments = build_ffi.make()._assigned_source
         known = {Path(path) for path in arguments["sources"] + arguments["depends"]}
         there = {
             path.relative_to(ROOT)

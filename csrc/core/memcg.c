@@ -113,7 +113,9 @@ enum sp_status sp_memcg_online(struct mem_cgroup *memcg)
 	enum sp_status status = SP_BUSY;
 
 	machine_lock(m);
-	if (mm_map_nr_max(memcg, 0) < 0)
+	if (!mm_is_there(m))
+		status = SP_CLOSED;
+	else if (mm_map_nr_max(memcg, 0) < 0)
 		status = mm_memcg_online(memcg);
 	if (status == SP_OK) {
 		sp_memcg_get(memcg); /* until offline */
@@ -139,7 +141,8 @@ enum sp_status sp_memcg_offline(struct mem_cgroup *memcg,
 	parent = memcg->parent ? memcg->parent : m->root;
 	/* The parent's is looked at for each count: there may be none. */
 	nr_max = mm_map_nr_max(memcg, 0);
-	oops = nr_max < 0 || (nr_max && mm_map_nr_max(parent, 0) < 0);
+	oops = mm_is_there(m) &&
+	       (nr_max < 0 || (nr_max && mm_map_nr_max(parent, 0) < 0));
 	machine_unlock(m);
 	if (oops)
 		return explain(reason, SP_OOPS, NULL, 0, memcg,

@@ -16,6 +16,10 @@
 enum sp_status mm_init(struct machine *m);
 /* Not under the lock, with nothing of the machine left but its memory. */
 void mm_exit(struct machine *m);
+/* In a child of fork, with no other thread's slot in use any more. */
+void mm_forked(struct machine *m);
+/* false: it was closed, and what mm/ has of it has gone to another. */
+bool mm_is_there(const struct machine *m);
 
 /* ---- a shrinker's life ------------------------------------------------- */
 

@@ -345,6 +345,7 @@ static void fork_child(void)
 	pthread_mutex_unlock(&sleepers_lock);
 	for (m = machines; m; m = m->next) {
 		forget_other_threads(m);
+		mm_forked(m);
 		list_lru_forked(m);
 		init_wake(m); /* its waiters are gone */
 		pthread_mutex_unlock(&m->lock);

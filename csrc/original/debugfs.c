@@ -109,15 +109,21 @@ enum sp_status sp_debugfs_init(struct machine *m)
 enum sp_status sp_debugfs_rename(struct shrinker *s, const char *name)
 {
 	struct tree_call c = { .twin = s->twin, .text = name };
+	struct name *copy = name_new(name);
 	struct machine *m = s->machine;
 	struct tree_shrinker twin;
 	enum sp_status status;
 
+	if (!copy)
+		return SP_NOMEM;
 	machine_lock(m);
 	status = enter_tree(do_rename, &c, NULL);
 	tree_shrinker_read(s->twin, &twin);
-	if (strcmp(twin.name, s->name) && copy_name(m, s, twin.name) != SP_OK)
-		status = SP_NOMEM;
+	/* It may have kept the old one, or taken this one and failed after. */
+	if (strcmp(twin.name, s->name))
+		name_take(m, s, copy);
+	else
+		free(copy);
 	limbo_drain_lazily(m);
 	machine_unlock(m);
 	return said(status, &c);

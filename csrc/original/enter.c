@@ -24,6 +24,7 @@ struct entry {
 	bool locked; /* under machine->lock */
 	bool in_callback;
 	bool may_give_up;
+	const char *about;
 	enum sp_status left_as; /* where it was left from the middle */
 	struct sp_lock *taken[MOST_LOCKS];
 	unsigned int nr_taken;
@@ -76,7 +77,7 @@ void check_read_sides(unsigned int outside, bool came_back)
 {
 	if (tree_rcu_sides(outside) && came_back)
 		seam_warn(false, "rcu_read_lock() without rcu_read_unlock()",
-			  "");
+			  "mm/");
 }
 
 /* Out of line: the function that has the boundary keeps nothing else. */
@@ -108,6 +109,7 @@ static enum sp_status enter(struct entry *e, void (*fn)(struct tree_call *),
 	enum sp_status status;
 
 	e->outer = innermost;
+	e->about = c->about;
 	innermost = e;
 	e->read_sides = tree_rcu_sides(0);
 	steps = 0;
@@ -207,6 +209,8 @@ void seam_warn(bool pr_warn, const char *text, const char *where)
 	struct machine *m = the_machine;
 	const bool locked = seam_locked();
 
+	if (innermost && innermost->about)
+		where = innermost->about;
 	if (!locked)
 		machine_lock(m);
 	warn(m, pr_warn ? SP_PR_WARN : SP_WARN, text, "%s", where);

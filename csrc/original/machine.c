@@ -107,3 +107,8 @@ void mm_exit(struct machine *m)
 	}
 	pthread_mutex_unlock(&globals);
 }
+
+bool mm_is_there(const struct machine *m)
+{
+	return has_globals(m);
+}

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A cgroup and its twin, the tree's struct mem_cgroup; both ways. */
+#include <stdio.h>
+
 #include "original.h"
 
 /* ---- the core, of the tree's ---------------------------------------------- */
@@ -43,11 +45,7 @@ enum sp_status mm_memcg_create(struct mem_cgroup *memcg)
 enum sp_status mm_memcg_online(struct mem_cgroup *memcg)
 {
 	struct tree_call c = { .twin = memcg->twin };
-	enum sp_status status;
-
-	if (!has_globals(memcg->machine))
-		return SP_CLOSED;
-	status = enter_tree(do_online, &c, NULL);
+	enum sp_status status = enter_tree(do_online, &c, NULL);
 	if (status == SP_OK && c.ret)
 		status = (enum sp_status)c.ret;
 	if (status == SP_OK && memcg->parent)
@@ -104,26 +102,35 @@ static void do_set_bit(struct tree_call *c)
 enum sp_status sp_set_shrinker_bit(struct machine *m, struct mem_cgroup *memcg,
 				   int nid, int id, struct sp_reason *reason)
 {
+	const bool in_pass = sp_pass_depth(m);
 	struct tree_call c = { .nid = nid, .id = id };
 	enum sp_status status;
+	char about[96];
+	int nr_max;
 
 	if (id < 0 || !memcg || memcg == READ_ONCE(m->root))
 		return SP_OK;
 	if (nid < 0 || nid >= m->nr_nodes)
 		return SP_INVAL;
+	if (!has_globals(m))
+		return SP_CLOSED;
 	c.twin = memcg->twin;
+	c.about = about;
 	/* In a pass its info stays; else the lock keeps it. */
-	if (sp_pass_depth(m)) {
-		if (mm_map_nr_max(memcg, nid) < 0)
-			return explain_no_info(reason, nid, memcg);
-		return look_at_tree(do_set_bit, &c);
-	}
-	machine_lock(m);
-	if (mm_map_nr_max(memcg, nid) < 0)
+	if (!in_pass)
+		machine_lock(m);
+	nr_max = mm_map_nr_max(memcg, nid);
+	snprintf(about, sizeof(about),
+		 "id %d, map_nr_max %d, cgroup %lu, node %d", id, nr_max,
+		 memcg->ino, nid);
+	if (nr_max < 0)
 		status = explain_no_info(reason, nid, memcg);
+	else if (in_pass)
+		status = look_at_tree(do_set_bit, &c);
 	else
 		status = enter_tree(do_set_bit, &c, reason);
-	machine_unlock(m);
+	if (!in_pass)
+		machine_unlock(m);
 	return status;
 }
 

@@ -27,6 +27,7 @@ struct tree_call {
 	void *parent; /* or what else it is about */
 	struct list_head *item;
 	const char *text;
+	const char *about; /* for warnings: the kernel's texts do not say */
 	size_t len;
 	unsigned int flags;
 	int nid;
@@ -82,8 +83,8 @@ void pass_takes_end(enum sp_status status, const char *text);
 
 /* What the tree's struct shrinker says of itself, into the handle. */
 void read_twin(struct shrinker *s);
-/* A copy of the tree's name for those who look without its lock. */
-enum sp_status copy_name(struct machine *m, struct shrinker *s,
-			 const char *text);
+/* A copy of the tree's name, for those who look without its lock; NULL: no memory. */
+struct name *name_new(const char *text);
+void name_take(struct machine *m, struct shrinker *s, struct name *name);
 
 #endif

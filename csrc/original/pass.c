@@ -133,12 +133,16 @@ static unsigned long call(struct shrinker *s, sp_shrink_fn fn,
 	if (read_sides)
 		seam_warn(false,
 			  "a callback, which may sleep, inside rcu_read_lock()",
-			  "");
+			  s->name);
 	to_core(control, sc);
 	entry = callback_begin();
 	ret = fn(s, sc);
 	callback_end(entry);
 	to_tree(sc, control);
+	/* What it wrote to the handle the tree reads in the twin. */
+	if (s->twin)
+		tree_shrinker_set(s->twin, READ_ONCE(s->seeks),
+				  READ_ONCE(s->batch));
 	tree_rcu_sides(read_sides);
 	return ret;
 }
@@ -161,19 +165,24 @@ unsigned long seam_count(void *handle, struct seam_control *control)
 	return ret;
 }
 
-/* Progress is total_scan below its lowest so far. */
+/*
+ * Progress is total_scan below its lowest so far; none, a call for which there
+ * was no reason any more.
+ */
 static void note_progress(struct level *l, struct shrinker *s,
 			  const struct shrink_control *sc)
 {
 	const long before = l->total_scan;
+	const long batch = s->batch ? s->batch : SHRINK_BATCH;
+	const bool due = before >= batch || before >= (long)l->counted;
 	struct sp_reason reason;
 
 	l->total_scan = (long)((unsigned long)before - sc->nr_scanned);
-	if (l->total_scan < before && !l->stalled)
+	if (due && l->total_scan < before && !l->stalled)
 		return;
 	if (!l->stalled)
 		l->lowest = before;
-	if (l->total_scan < l->lowest) {
+	if (due && l->total_scan < l->lowest) {
 		l->stalled = 0;
 		return;
 	}
@@ -285,6 +294,9 @@ static enum sp_status end_pass(struct level *l, unsigned long freed)
 
 	if (l->left == DIED) {
 		status = explain_oops(l, &l->out->reason);
+		/* Of a turn that has no end it is told in the same way. */
+		if (status == SP_SPIN && l->m->hooks.report)
+			l->m->hooks.report(l->m->hooks_data, &l->out->reason);
 		/* Who oopses gives nothing back; frees would wait for that. */
 		if (s)
 			tree_shrinker_put(s->twin);
@@ -376,7 +388,12 @@ enum sp_status file_call(struct shrinker *s, void (*fn)(struct tree_call *),
 	if (!shrinker_try_get(m, l.slot, s)) {
 		status = SP_NOENT;
 	} else {
+		/* For who looks: the kernel's debugfs has a count of its own. */
+		const bool got = tree_shrinker_get(s->twin);
+
 		status = enter_tree_unlocked(fn, c, false, NULL);
+		if (got)
+			tree_shrinker_put(s->twin);
 		if (status == SP_OK && r->ends)
 			status = SP_ABORTED;
 	}

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A handle and its twin, the tree's struct shrinker: made, registered, freed. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,25 +20,24 @@ static void free_name(struct machine *m, struct limbo *l)
 	free(container_of(l, struct name, limbo));
 }
 
-enum sp_status copy_name(struct machine *m, struct shrinker *s,
-			 const char *text)
+struct name *name_new(const char *text)
 {
-	struct name *old = NULL, *new = NULL;
-	size_t size;
+	const size_t size = strlen(text) + 1;
+	struct name *name = malloc(sizeof(*name) + size);
 
-	if (text) {
-		size = strlen(text) + 1;
-		new = malloc(sizeof(*new) + size);
-		if (!new)
-			return SP_NOMEM;
-		memcpy(new->text, text, size);
-	}
-	if (s->name)
-		old = container_of(s->name, struct name, text);
-	STORE_RELEASE(s->name, new ? new->text : NULL);
+	if (name)
+		memcpy(name->text, text, size);
+	return name;
+}
+
+void name_take(struct machine *m, struct shrinker *s, struct name *name)
+{
+	struct name *old =
+		s->name ? container_of(s->name, struct name, text) : NULL;
+
+	STORE_RELEASE(s->name, name ? name->text : NULL);
 	if (old)
 		limbo_add(m, &old->limbo, free_name);
-	return SP_OK;
 }
 
 void read_twin(struct shrinker *s)
@@ -65,22 +65,21 @@ enum sp_status mm_shrinker_alloc(struct machine *m, unsigned int flags,
 {
 	struct shrinker *s = calloc(1, sizeof(*s));
 	struct tree_call c = { .flags = flags, .text = name, .parent = s };
+	struct name *copy = name_new(name);
 	struct tree_shrinker twin;
-	enum sp_status status;
+	enum sp_status status = SP_NOMEM;
 
-	if (!s)
-		return SP_NOMEM;
-	s->machine = m;
-	status = copy_name(m, s, name);
-	if (status == SP_OK)
+	if (s && copy)
 		status = enter_tree(do_alloc, &c, NULL);
 	if (status == SP_OK && !c.out)
 		status = SP_NOMEM;
 	if (status != SP_OK) {
-		copy_name(m, s, NULL);
+		free(copy);
 		free(s);
 		return status;
 	}
+	s->machine = m;
+	name_take(m, s, copy);
 	s->twin = c.out;
 	tree_shrinker_read(s->twin, &twin);
 	s->seeks = twin.seeks;
@@ -107,10 +106,12 @@ static void do_register(struct tree_call *c)
 
 bool mm_shrinker_register(struct machine *m, struct shrinker *s)
 {
-	struct tree_call c = { .twin = s->twin };
+	char about[96];
+	struct tree_call c = { .twin = s->twin, .about = about };
 	struct tree_shrinker twin;
 
 	(void)m;
+	snprintf(about, sizeof(about), "shrinker %s", s->name);
 	tree_shrinker_set(s->twin, s->seeks, s->batch);
 	tree_shrinker_set_callbacks(s->twin, s->count, s->scan);
 	enter_tree(do_register, &c, NULL);
@@ -128,7 +129,7 @@ static void do_free(struct tree_call *c)
 static void mend(struct shrinker *s)
 {
 	if (s->listed)
-		tree_shrinker_mend(s->twin);
+		tree_shrinker_set_references(s->twin, 1);
 	else
 		tree_shrinker_set_flags(s->twin,
 					s->flags & ~SHRINKER_REGISTERED);
@@ -156,6 +157,28 @@ enum sp_status mm_shrinker_free(struct machine *m, struct shrinker *s,
 	s->nr_deferred = NULL;
 	s->dentry = NULL;
 	s->debugfs_id = -1;
-	copy_name(m, s, NULL);
+	name_take(m, s, NULL);
 	return SP_OK;
+}
+
+/* ---- fork -------------------------------------------------------------------- */
+
+/* Passes of threads that are not here give nothing back. */
+void mm_forked(struct machine *m)
+{
+	const struct reclaimer *self = reclaimer_find(m);
+	struct list_node *pos;
+
+	if (!has_globals(m))
+		return;
+	list_for_each (pos, &m->shrinkers) {
+		struct shrinker *s = container_of(pos, struct shrinker, all);
+		long references = s->base_ref + (long)s->leaked;
+		int i;
+
+		for (i = 0; self && i < self->depth; i++)
+			references += self->slot[i] == s;
+		if (s->listed && s->twin)
+			tree_shrinker_set_references(s->twin, references);
+	}
 }

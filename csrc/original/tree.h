@@ -41,7 +41,8 @@ struct tree_shrinker {
 void *tree_shrinker_alloc(unsigned int flags, const char *name, void *handle);
 void tree_shrinker_register(void *twin);
 void tree_shrinker_free(void *twin);
-/* The reference that a pass still had. */
+/* A reference, and back; of a pass that did not come back, the one it had. */
+bool tree_shrinker_get(void *twin);
 void tree_shrinker_put(void *twin);
 void tree_shrinker_read(void *twin, struct tree_shrinker *out);
 void tree_shrinker_set_flags(void *twin, unsigned int flags);
@@ -49,7 +50,7 @@ void tree_shrinker_set(void *twin, int seeks, long batch);
 /* Which of the callbacks there are; they end in seam_count(), seam_scan(). */
 void tree_shrinker_set_callbacks(void *twin, bool count, bool scan);
 /* As if no pass had lost a reference, and no free had been tried. */
-void tree_shrinker_mend(void *twin);
+void tree_shrinker_set_references(void *twin, long references);
 /* The handles on shrinker_list, in order; gives how many there are. */
 size_t tree_list(void **handles, size_t max);
 int tree_nr_max(void);

@@ -124,7 +124,13 @@ void tree_shrinker_free(void *twin)
 	shrinker_free(twin);
 }
 
+#undef shrinker_try_get
 #undef shrinker_put
+bool tree_shrinker_get(void *twin)
+{
+	return shrinker_try_get(twin);
+}
+
 void tree_shrinker_put(void *twin)
 {
 	shrinker_put(twin);
@@ -176,11 +182,11 @@ void tree_shrinker_set_callbacks(void *twin, bool has_count, bool has_scan)
 	shrinker->scan_objects = has_scan ? scan : NULL;
 }
 
-void tree_shrinker_mend(void *twin)
+void tree_shrinker_set_references(void *twin, long references)
 {
 	struct shrinker *shrinker = twin;
 
-	refcount_set(&shrinker->refcount, 1);
+	refcount_set(&shrinker->refcount, (int)references);
 	reinit_completion(&shrinker->done);
 }
 

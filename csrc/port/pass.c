@@ -115,10 +115,9 @@ struct scans {
 };
 
 static inline void scan_batches(struct turn *t, struct shrink_control *sc,
-				struct shrinker *s, long freeable,
-				struct scans *n)
+				struct shrinker *s, long batch_size,
+				long freeable, struct scans *n)
 {
-	const long batch_size = sp_batch_size(READ_ONCE(s->batch));
 	unsigned long ret;
 	long before;
 
@@ -147,6 +146,8 @@ static ALWAYS_INLINE unsigned long turn_of(struct turn *t,
 					   struct shrinker *s,
 					   const bool tracing)
 {
+	/* Before the count: what that changes is for the next turn. */
+	const long batch_size = sp_batch_size(READ_ONCE(s->batch));
 	struct scans n = { 0 };
 	unsigned long counted, delta;
 	long freeable, nr, new_nr;
@@ -167,7 +168,7 @@ static ALWAYS_INLINE unsigned long turn_of(struct turn *t,
 	if (tracing && READ_ONCE(t->m->trace_on))
 		trace_start_event(t->r, s, sc, nr, freeable, delta,
 				  n.total_scan, t->priority);
-	scan_batches(t, sc, s, freeable, &n);
+	scan_batches(t, sc, s, batch_size, freeable, &n);
 	new_nr = add_deferred(deferred,
 			      sp_next_deferred(nr, delta, n.scanned, freeable));
 	if (tracing && READ_ONCE(t->m->trace_on))

@@ -17,6 +17,17 @@ void mm_exit(struct machine *m)
 	free(m->ida);
 }
 
+void mm_forked(struct machine *m)
+{
+	(void)m; /* its references are the slots */
+}
+
+bool mm_is_there(const struct machine *m)
+{
+	(void)m;
+	return true;
+}
+
 /* ---- alloc ------------------------------------------------------------- */
 
 static void free_shrinker(struct machine *m, struct limbo *l)
