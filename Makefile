@@ -9,6 +9,7 @@
 #   make test-asan the tests, with the compiled module under ASan and UBSan
 #   make coverage  of csrc/core and shrinkpy/, by all tests
 #   make kernel-tree  files of Linux 6.12 that tests build unmodified, from Debian's linux-source-6.12
+#   make test-kernel  the tests, on a core around the tree's own mm/shrinker.c (KERNEL_SOURCE=...)
 #   make clean  what was built       make distclean  and .venv
 #
 # ARGS goes to the command: make run ARGS="--pressure drop", make test ARGS="-k trace -x"
@@ -134,6 +135,14 @@ kernel-tree:
 	@rm -rf kernel-tree
 	@mv kernel-tree.new kernel-tree
 
+# What was unpacked, or what KERNEL_SOURCE names.
+KERNEL_TREE := $(if $(filter command line environment,$(origin KERNEL_SOURCE)),$(KERNEL_SOURCE),$(if $(wildcard kernel-tree),kernel-tree,$(KERNEL_SOURCE)))
+build/kernel-core: $(VENV)/built
+	@$(BIN)/shrinkpy kernel build --source "$(KERNEL_TREE)" -o $@
+
+test-kernel: build/kernel-core $(VENV)/test-needs
+	@SHRINKPY_CORE="$(CURDIR)/build/kernel-core" $(BIN)/python -m pytest --numprocesses auto $(ARGS)
+
 # ---- what they stand on
 
 needs-cc:
@@ -179,4 +188,4 @@ clean:
 distclean: clean
 	rm -rf $(VENV) kernel-tree
 
-.PHONY: all run test test-all test-asan coverage check-c bench lint format kernel-tree needs needs-cc clean distclean
+.PHONY: all run test test-all test-asan coverage check-c bench lint format kernel-tree test-kernel build/kernel-core needs needs-cc clean distclean

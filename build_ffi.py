@@ -18,7 +18,8 @@ FACES = ("core.h", "introspect.h", "lock.h", "list_head.h", "list_lru.h", "alloc
 EXTERN_PYTHON = """
 extern "Python" unsigned long sp_raw_count(struct shrinker *, struct shrink_control *);
 extern "Python" unsigned long sp_raw_scan(struct shrinker *, struct shrink_control *);
-extern "Python" enum lru_status sp_raw_isolate(struct list_head *, struct list_lru_one *, struct sp_lock *, void *);
+extern "Python" enum lru_status sp_raw_isolate(
+	struct list_head *, struct list_lru_one *, struct sp_lock *, void *);
 """
 
 # Installs the binding's types into the named module, whose attribute `mark` is mark: 0; -1, and it

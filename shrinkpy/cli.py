@@ -511,13 +511,14 @@ def kernel_build(
     """
     from .kernel.build import build
 
-    info = build(source, output)
+    with _working(f"reading {source}, compiling"):
+        info = build(source, output)
     if as_json:
         told = {"core": str(info.path), "version": info.version, "source": info.source}
         print(json.dumps({**told, "files": info.files, "features": info.features}))
     else:
         print(f"{info.name}: {', '.join(info.files)}")
-        print(f"SHRINKPY_CORE={info.path} is the core now, for whatever has it in its environment")
+        print(f"SHRINKPY_CORE={output} is the core now, for whatever has it in its environment")
     return 0
 
 
@@ -569,6 +570,17 @@ def kernel_diff(
         if comparison.scenarios:
             print(json.dumps(comparison.result()) if as_json else "\n".join(comparison.lines()))
     return 0 if comparison.differs is None else 1
+
+
+@contextlib.contextmanager
+def _working(what: str) -> Iterator[None]:
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(what):
+        yield
 
 
 @contextlib.contextmanager

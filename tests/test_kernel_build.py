@@ -100,7 +100,7 @@ class TestReadTree:
     def test_of_a_file_that_is_no_tarball(self, tmp_path: Path, text: bytes) -> None:
         path = tmp_path / "linux.tar.xz"
         path.write_bytes(text)
-        with pytest.raises(BuildError, match="no tarball that can be read|no source tree"):
+        with pytest.raises(BuildError, match=r"no tarball that can be read|no source tree"):
             read_tree(path)
 
     def test_a_file_of_any_size_is_not_read(self, tmp_path: Path) -> None:
@@ -126,6 +126,7 @@ class TestBuild:
     def test_nothing_of_the_kernel_is_left_in_it(self, core: Path) -> None:
         assert sorted(path.name for path in core.iterdir()) == ["_core.abi3.so", "core.json"]
 
+    @pytest.mark.slow
     def test_the_tree_is_only_read(self, core: Path, tmp_path: Path) -> None:
         tree = copy_of(tmp_path / "tree")
         before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in tree.rglob("*.[ch]")}
@@ -134,6 +135,7 @@ class TestBuild:
         build(tree, tmp_path / "core")
         assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in tree.rglob("*.[ch]")} == before
 
+    @pytest.mark.slow
     def test_another_build_takes_its_place(self, tmp_path: Path) -> None:
         one = changed(tmp_path)
         module = (one / "_core.abi3.so").read_bytes()
@@ -142,6 +144,7 @@ class TestBuild:
         assert (one / "_core.abi3.so").read_bytes() != module
         assert core_info(one).source == str(tmp_path / "other")
 
+    @pytest.mark.slow
     def test_one_that_fails_leaves_it_as_it_was(self, tmp_path: Path) -> None:
         one = changed(tmp_path)
         files = {path.name: path.read_bytes() for path in one.iterdir()}
@@ -151,6 +154,7 @@ class TestBuild:
         assert {path.name: path.read_bytes() for path in one.iterdir()} == files
         assert sorted(path.name for path in tmp_path.iterdir()) == ["broken", "core", "tree"]
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("change", "told"),
         [
@@ -339,7 +343,7 @@ from support import Cache, register
 
 with sp.Machine() as machine:
     app = machine.root.create("app")
-    shrinkers = [register(machine, Cache(300), flags=sp.Flags(int(flags))) for flags in sys.argv[2].split(",")]
+    shrinkers = [register(machine, Cache(300), flags=int(flags)) for flags in sys.argv[2].split(",")]
     for shrinker in shrinkers:
         if shrinker.flags & sp.Flags.MEMCG_AWARE:
             shrinker.set_bit(app)
@@ -355,6 +359,7 @@ with sp.Machine() as machine:
 
 
 @NEEDS
+@pytest.mark.slow
 class TestWouldNotComeBack:
     """What a change to the file does that the kernel would not survive is an exception, and all goes on."""
 
@@ -412,6 +417,7 @@ class TestCommand:
         assert core_info(tmp_path / "core").version in done.stdout
 
     @NEEDS
+    @pytest.mark.slow
     def test_json(self, tmp_path: Path) -> None:
         done = shrinkpy("kernel", "build", "--source", str(TREE), "-o", str(tmp_path / "core"), "--json")
         told = json.loads(done.stdout)

@@ -172,6 +172,7 @@ class TestACoreThatDies:
         assert found.lines()[-1] == f"scenarios that broke off, on both in the same way: {found.ended}"
 
 
+@pytest.mark.slow
 class TestACoreThatDoesNotComeBack:
     def test_is_a_difference(self, compared: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(observer, "PATIENCE", 2.0)

@@ -42,7 +42,8 @@ class Tree(NamedTuple):
 
 def _version(makefile: bytes) -> str:
     text = makefile.decode(errors="replace")
-    found = dict(re.findall(r"^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION) *= *(\S*)", text, re.MULTILINE))
+    pattern = r"^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION) *= *(\S*)"
+    found: dict[str, str] = dict(re.findall(pattern, text, re.MULTILINE))
     if not found.get("VERSION"):
         return ""
     parts = [found["VERSION"], found.get("PATCHLEVEL", ""), found.get("SUBLEVEL", "")]
@@ -96,4 +97,4 @@ def read_tree(source: Path) -> Tree:
         raise BuildError(f"{what} has no mm/shrinker.c: {told}")
     if missing := [name for name in FILES if name not in found]:
         raise BuildError(f"{what} has no {', '.join(missing)}: it is not whole")
-    return Tree(str(source), version, found)
+    return Tree(str(source), version, {name: found[name] for name in FILES})
