@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support import until
 
 from shrinkpy.cli import main
 
@@ -115,6 +116,14 @@ class TestBadInput:
         bad(diff(*PORTS, "-o", "no/such/file"), "cannot write no/such/file: No such file or directory")
 
 
+def is_running(pid: str) -> bool:
+    """Is there such a process, and is it none that nobody has waited for?"""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1][0] != "Z"
+    except OSError:
+        return False
+
+
 class TestProcess:
     def test_ctrl_c_tells_what_was_done(self, tmp_path: Path) -> None:
         with subprocess.Popen(
@@ -127,9 +136,8 @@ class TestProcess:
             children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
             while len(started := children.read_text().split()) < 2:
                 time.sleep(0.02)
-            time.sleep(
-                2
-            )  # a batch takes a part of that; without one there is nothing to tell, which is good too
+            # A batch takes a part of that; without one there is nothing to tell, which is good too.
+            time.sleep(2)
             process.send_signal(signal.SIGINT)
             out, err = process.communicate()
         assert process.returncode == 130
@@ -138,6 +146,15 @@ class TestProcess:
         assert list(tmp_path.iterdir()) == []
         for child in started:
             assert not Path(f"/proc/{child}").exists()
+
+    def test_killed_it_leaves_no_child(self, tmp_path: Path) -> None:
+        with subprocess.Popen([*COMMAND, *PORTS, "--seconds", "600"], cwd=tmp_path) as process:
+            children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+            while len(started := children.read_text().split()) < 2:
+                time.sleep(0.02)
+            time.sleep(2)  # at work by then; before that they hear that nobody asks
+            process.kill()
+        until(lambda: not any(is_running(child) for child in started))
 
     def test_progress_on_a_terminal_only(self, tmp_path: Path) -> None:
         master, slave = pty.openpty()

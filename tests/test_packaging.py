@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kernel_tree import TREE
+from original import NEEDS
 from support import script
 
 import shrinkpy
@@ -42,7 +44,7 @@ class TestBuild:
         known = {Path(path) for path in arguments["sources"] + arguments["depends"]}
         there = {
             path.relative_to(ROOT)
-            for folder in ("include", "core", "binding")
+            for folder in ("include", "core", "port", "binding")
             for path in (ROOT / "csrc" / folder).rglob("*.[ch]")
         }
         assert there
@@ -134,22 +136,43 @@ class TestWhereItCannotWork:
         assert told in done.stderr
 
 
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the wheel was installed, and nothing of the checkout is left."""
+    pytest.importorskip("setuptools")
+    where = tmp_path_factory.mktemp("wheel")
+    tree = where / "tree"
+    shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".*", "build", "*.so", "kernel-tree"))
+    install = "install --quiet --no-deps --no-index --no-build-isolation --target site ."
+    subprocess.run([sys.executable, "-m", "pip", *install.split()], cwd=tree, check=True)
+    site = (where / "site").resolve()
+    (tree / "site").rename(site)
+    shutil.rmtree(tree)
+    return site
+
+
 class TestWhatTravels:
     """The headers and the runtime: drivers are built with them where there is no checkout."""
 
+    def run(self, site: Path, where: Path, code: str, *arguments: str) -> str:
+        """What a program prints that has the wheel alone."""
+        shown = subprocess.run(
+            [sys.executable, "-W", "error", "-c", textwrap.dedent(code), *arguments],
+            env=dict(os.environ, PYTHONPATH=str(site)),
+            cwd=where,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert shown.returncode == 0, shown.stdout + shown.stderr
+        return shown.stdout
+
     @pytest.mark.slow
-    def test_a_driver_is_built_and_loaded_with_the_installed_wheel_alone(self, tmp_path: Path) -> None:
-        pytest.importorskip("setuptools")
-        tree = tmp_path / "tree"
-        shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".*", "build", "*.so", "kernel-tree"))
-        install = "install --quiet --no-deps --no-index --no-build-isolation --target site ."
-        subprocess.run([sys.executable, "-m", "pip", *install.split()], cwd=tree, check=True)
-        site = (tmp_path / "site").resolve()
-        (tree / "site").rename(site)
-        source = tmp_path / "counter.c"
+    def test_a_driver_is_built_and_loaded_with_the_installed_wheel_alone(
+        self, site: Path, tmp_path: Path
+    ) -> None:
         for name in ("counter.c", "counter.h"):
             shutil.copyfile(ROOT / "tests" / "drivers_c" / name, tmp_path / name)
-        shutil.rmtree(tree)
         code = """
             import sys, shrinkpy
             from shrinkpy import native
@@ -157,17 +180,23 @@ class TestWhatTravels:
             with shrinkpy.Machine() as machine, native.load(sys.argv[1], machine) as driver:
                 print(driver.counter_add(40), machine.shrink_slab(priority=0))
         """
-        shown = subprocess.run(
-            [sys.executable, "-W", "error", "-c", textwrap.dedent(code), str(source)],
-            env=dict(os.environ, PYTHONPATH=str(site)),
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert shown.stdout.splitlines() == [str(site / "shrinkpy" / "_csrc" / "include"), "40 40"], (
-            shown.stderr
-        )
+        shown = self.run(site, tmp_path, code, "counter.c")
+        assert shown.splitlines() == [str(site / "shrinkpy" / "_csrc" / "include"), "40 40"]
+
+    @NEEDS
+    @pytest.mark.slow
+    def test_so_is_a_core_around_a_kernel_tree(self, site: Path, tmp_path: Path) -> None:
+        code = """
+            import sys, shrinkpy
+            from shrinkpy.kernel.build import build
+            name = build(sys.argv[1], "core").name
+            shrinkpy.use_core("core")
+            with shrinkpy.Machine() as machine:
+                print(name, machine.shrink_slab(), shrinkpy.__file__)
+        """
+        shown = self.run(site, tmp_path, code, str(TREE))
+        assert shown.startswith("kernel ")
+        assert shown.endswith(f" 0 {site / 'shrinkpy' / '__init__.py'}\n")
 
     def test_the_folder_of_headers_is_there_whatever_is_installed(self) -> None:
         include = Path(shrinkpy.get_include())

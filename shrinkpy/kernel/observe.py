@@ -8,6 +8,7 @@ which scenario has begun: what the parent knows when it dies, or does not come b
 
 from __future__ import annotations
 
+import ctypes
 import mmap
 import signal
 import sys
@@ -22,6 +23,7 @@ from .outcome import Outcome
 __all__ = ["Batch", "Played", "Ready", "Record", "Summary", "main"]
 
 BROKE = "gives what cannot be"
+_PR_SET_PDEATHSIG = 1
 
 
 class Batch(NamedTuple):
@@ -130,6 +132,8 @@ def _each(asked: Any, done: list[Any]) -> Iterable[Any]:
 def main() -> None:
     """Answer until nobody asks any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Who goes round in C without an end does not hear that nobody asks any more.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     parent, memory = Connection(int(sys.argv[1])), int(sys.argv[2])
     with parent, mmap.mmap(memory, 16) as shared, memoryview(shared).cast("Q") as begun:
         try:
