@@ -442,3 +442,32 @@ class TestCommand:
         assert done.stderr.count("\n") == 1
         assert told in done.stderr
         assert not (tmp_path / "core").exists()
+
+
+def without_place(what: str) -> list[Change]:
+    """list_lru_add() or _del() as before 6.8: the place of an item is where its memory is."""
+    takes = rf"^bool {what}\(struct list_lru \*lru, struct list_head \*item, int nid,[^)]+\)"
+    now = f"bool {what}(struct list_lru *lru, struct list_head *item)"
+    looks = "int nid = page_to_nid(virt_to_page(item));"
+    looks += " struct mem_cgroup *memcg = mem_cgroup_from_slab_obj(item);"
+    call = Change("mm/list_lru.c", rf"ret = {what}\(lru, item, nid, .*\);", f"ret = {what}(lru, item);")
+    return [
+        Change("include/linux/list_lru.h", rf"{takes};", f"{now};"),
+        Change("mm/list_lru.c", rf"{takes}\s*\{{", f"{now} {{ {looks}"),
+        call,
+        call,
+    ]
+
+
+@NEEDS
+@pytest.mark.slow
+class TestOtherVersions:
+    def test_items_that_know_their_place(self, core: Path, tmp_path: Path) -> None:
+        if not core_info(core).features["LRU_ADD_TAKES_MEMCG"]:
+            pytest.skip("the tree is such a one")
+        older = changed(tmp_path, *without_place("list_lru_add"), *without_place("list_lru_del"))
+        assert not core_info(older).features["LRU_ADD_TAKES_MEMCG"]
+        options = ("--operations", "20000", "--seconds", "300", "-o", str(tmp_path / "difference.jsonl"))
+        done = shrinkpy("kernel", "diff", "--core", str(core), "--core", str(older), *options)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "agree on every one" in done.stdout

@@ -299,16 +299,17 @@ enum sp_status sp_debugfs_scan(struct shrinker *s, const char *text, size_t len,
 
 	if (!s->scan)
 		return SP_NOENT;
+	/* What is being freed has no file that could read the text. */
+	status = call_enter(s, __builtin_frame_address(0), &r);
+	if (status != SP_OK)
+		return status;
 	status = parse_scan(s, text, len, &sc);
 	if (status == SP_OK && sc.nr_to_scan) {
-		status = call_enter(s, __builtin_frame_address(0), &r);
-		if (status == SP_OK) {
-			s->scan(s, &sc);
-			if (r->ends)
-				status = SP_ABORTED;
-			pass_exit(m, r);
-		}
+		s->scan(s, &sc);
+		if (r->ends)
+			status = SP_ABORTED;
 	}
+	pass_exit(m, r);
 	sp_memcg_put(sc.memcg);
 	*written = len;
 	return status;
