@@ -409,6 +409,16 @@ class TestWouldNotComeBack:
 
 
 class TestCommand:
+    @pytest.mark.parametrize("verb", ["run", "conform"])
+    def test_on_a_folder_that_is_no_core(self, tmp_path: Path, verb: str) -> None:
+        done = shrinkpy(verb, "x.jsonl", core=tmp_path / "nowhere")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert re.fullmatch(r"shrinkpy: .*nowhere is no core: .* `shrinkpy kernel build .*`\n", done.stderr)
+
+    def test_those_of_kernel_need_none(self, tmp_path: Path) -> None:
+        done = shrinkpy("kernel", "build", "--source", "x", "-o", "y", core=tmp_path / "nowhere")
+        assert done.stderr == "shrinkpy: x: there is no such kernel tree\n"
+
     @NEEDS
     def test_builds_and_says_what_to_do_with_it(self, tmp_path: Path) -> None:
         done = shrinkpy("kernel", "build", "--source", str(TREE), "-o", str(tmp_path / "core"))

@@ -7,13 +7,13 @@ cores that agree up to an operation are asked the same next one.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import NamedTuple
 
 from ..golden import Op
 from .dice import Dice, Weights
 from .known import Known
-from .single import Single
+from .single import MEMCG_AWARE, Single
 
 __all__ = ["Cfg", "Operations", "generate"]
 
@@ -23,6 +23,7 @@ Operations = Generator[Op, Op, None]
 # Scans within one operation, and those of them that make no progress.
 _CALLS, _STALL = 60, 24
 # Shrinkers at a time: about as many as a shrinker_info_unit has room for.
+_UNIT = 64
 _MANY = (2, 60, 63, 64, 65, 66, 70)
 
 # What any scenario may do now and then.
@@ -70,15 +71,17 @@ _THEMES = {
         lengths=(10, 60),
     ),
     "multi": Theme(10, {**_SCRIPTED, "free": 3, "alloc": 3}, nodes=(1, 2, 3, 4), memcg=50, shrinkers=6),
-    "memcg": Theme(20, {**_SCRIPTED, **_TREE, "poke": 6}, memcgs=3, shrinkers=4, lengths=(15, 60)),
+    "memcg": Theme(20, {**_SCRIPTED, **_TREE, "poke": 6, "hand_over": 1}, memcgs=3, shrinkers=4, lengths=(15, 60)),
     "kmem": Theme(6, {**_SCRIPTED, **_TREE, "kmem": 6, "free": 4}, kmem=30, memcgs=2, shrinkers=4),
     "ids": Theme(
-        4,
+        5,
         {
             **_TREE,
             "memcg_new": 8,
             "memcg_online": 10,
-            "many": 6,
+            "many": 4,
+            "grow": 4,
+            "hand_over": 3,
             "hooked": 4,
             "alloc": 6,
             "free": 12,
@@ -86,9 +89,15 @@ _THEMES = {
         },
         memcgs=2,
         shrinkers=2,
-        fails=20,
+        fails=30,
     ),
-    "fail": Theme(8, {**_TREE, "alloc": 20, "free": 10, "rename": 2}, memcgs=2, shrinkers=1, fails=40),
+    "fail": Theme(
+        8,
+        {**_TREE, "memcg_new": 8, "memcg_online": 10, "alloc": 20, "free": 10, "rename": 2},
+        memcgs=2,
+        shrinkers=1,
+        fails=40,
+    ),
     "debugfs": Theme(
         8,
         {**_SCRIPTED, "dbg_count": 10, "dbg_scan": 10, "rename": 6, "alloc": 5, "free": 4, "debugfs_init": 6},
@@ -127,7 +136,7 @@ _THEMES = {
 _CHOICE = Weights({name: theme.weight for name, theme in _THEMES.items()})
 _VERBS = {name: Weights({**_SELDOM, **theme.verbs}) for name, theme in _THEMES.items()}
 # About how many allocations each makes.
-_ALLOCATES = {"alloc": 8, "allocn": 8, "memcg_online": 4, "debugfs_init": 4, "register": 2, "rename": 1}
+_ALLOCATES = {"alloc": 8, "allocn": 8, "memcg_online": 6, "debugfs_init": 4, "register": 2, "rename": 1}
 
 
 class _Scenario:
@@ -146,6 +155,13 @@ class _Scenario:
         }
         self.known = Known(self.cfg)
         self.single = Single(dice, self.known)
+        self._several: dict[str, Callable[[], Operations]] = {
+            "alloc": self._new_shrinker,
+            "grow": self._grow,
+            "press": self._press,
+            "hand_over": self._hand_over,
+            "lru_add": self._lru_add,
+        }
 
     def _made(self, name: str) -> Op:
         """One of those that can always be made."""
@@ -178,12 +194,8 @@ class _Scenario:
             yield from self._do(
                 {**self._made("allocn"), "h": self.known.fresh(70), "n": self.dice.one(_MANY)}
             )
-        elif name == "press":
-            yield from self._press()
-        elif name == "alloc":
-            yield from self._new_shrinker()
-        elif name == "lru_add":
-            yield from self._lru_add()
+        elif (several := self._several.get(name)) is not None:
+            yield from several()
         elif (op := self.single.make(name)) is not None:
             yield from self._do(op)
 
@@ -213,20 +225,47 @@ class _Scenario:
                 yield from self._do({"op": "set", "h": h, "batch": dice.batch(), "seeks": dice.seeks()})
             yield from self._do(dice.script(h, None, 0))
 
+    def _grow(self) -> Operations:
+        """Shrinkers up to where infos have no more room, and one that makes them grow: it may fail before."""
+        dice, known = self.dice, self.known
+        if not known.memcg_enabled or len(known.ids()) > 2 * _UNIT:
+            return
+        if n := -len(known.ids()) % _UNIT:
+            op = {"op": "allocn", "h": known.fresh(n), "n": n, "flags": MEMCG_AWARE, "reg": 1}
+            yield from self._do(op)
+        for _ in range(1 + dice.below(3)):
+            op = {**self._made("alloc"), "flags": MEMCG_AWARE}
+            # Behind the struct, its name and its id.
+            yield from self._do({**op, "fail": 4 + dice.below(10)} if dice.chance(75) else op)
+
     def _press(self) -> Operations:
         """A pass of a cgroup over a shrinker that has its bit set there, and maybe deferred work."""
         dice, known = self.dice, self.known
-        aware = [h for h, s in known.shrinkers.items() if s.id is not None]
+        ids = known.ids()
         online = [m for m, memcg in known.memcgs.items() if memcg.online and m != known.root]
-        if not aware or not online:
+        if not ids or not online:
             return
-        h, m, nid = dice.one(aware), dice.one(online), dice.below(known.nodes)
+        h, m, nid = dice.one(list(ids)), dice.one(online), dice.below(known.nodes)
         if dice.chance(40):
             yield from self._do(dice.script(h, lambda: self.single.of_hook(h), int(dice.chance(20))))
-        yield from self._do({"op": "setbit", "m": m, "nid": nid, "id": known.shrinkers[h].id})
+        yield from self._do({"op": "setbit", "m": m, "nid": nid, "id": ids[h]})
         if dice.chance(30):
             yield from self._do({"op": "poke", "h": h, "nid": nid, "m": m, "v": dice.long()})
         yield from self._do({**self._made("shrink"), "m": m, "nid": nid})
+
+    def _hand_over(self) -> Operations:
+        """Deferred work of a cgroup that goes offline, often of the first or last id of a unit."""
+        dice, known = self.dice, self.known
+        ids = known.ids()
+        edges = [h for h, i in ids.items() if i % _UNIT in (0, _UNIT - 1)]
+        op = self.single.make("memcg_offline")
+        if not ids or op is None:
+            return
+        for _ in range(1 + dice.below(3)):
+            h = dice.one(edges if edges and dice.chance(60) else list(ids))
+            nid = dice.below(known.nodes)
+            yield from self._do({"op": "poke", "h": h, "nid": nid, "m": op["m"], "v": dice.long()})
+        yield from self._do(op)
 
     def _lru_add(self) -> Operations:
         op = self.single.make("lru_add")

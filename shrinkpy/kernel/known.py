@@ -69,6 +69,10 @@ class Known:
         """Those that are not."""
         return [h for h, s in self.shrinkers.items() if not s.listed]
 
+    def ids(self) -> dict[int, int]:
+        """Of each shrinker that has one."""
+        return {h: s.id for h, s in self.shrinkers.items() if s.id is not None}
+
     def children(self, m: int) -> list[Memcg]:
         """Of a cgroup, those that have not been released."""
         return [memcg for memcg in self.memcgs.values() if memcg.parent == m]

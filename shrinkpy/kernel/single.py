@@ -15,6 +15,8 @@ __all__ = ["Single"]
 NUMA_AWARE, MEMCG_AWARE, NONSLAB = 4, 8, 16
 # What is written to a scan file, and mostly refused.
 _ODD_TEXTS = ("", "x", "0 0", "-1 0 5", "0x10 0 1", "0 0 -3", " 0\t0\n 7 and more", "0 0 5junk")
+# Characters that a scan file takes.
+_SCAN_TEXT = 71
 _OF_HOOKS = {
     "shrink": 16,
     "poke": 6,
@@ -177,7 +179,7 @@ class Single:
     def _setbit(self) -> Op | None:
         dice, known = self.dice, self.known
         with_info = [m for m, memcg in known.memcgs.items() if memcg.was_online]
-        ids = [s.id for s in known.shrinkers.values() if s.id is not None]
+        ids = list(known.ids().values())
         m = dice.one(with_info) if with_info and dice.chance(98) else self._memcg()
         i = dice.one(ids) if ids and dice.chance(90) else dice.one((-1, 0, 1, 63, 64, 127, 200))
         nid = self._nid() if dice.chance(99) else known.nodes
@@ -230,14 +232,14 @@ class Single:
     def _scan_text(self, h: int) -> str:
         dice = self.dice
         if dice.chance(12):
-            return dice.one(
-                ("", "x", "0 0", "-1 0 5", "0x10 0 1", "0 0 -3", " 0\t0\n 7 and more", "0 0 5junk")
-            )
+            return dice.one(_ODD_TEXTS)
         aware = self.known.shrinkers[h].id is not None
         ino = 1000 + self._memcg() if aware or dice.chance(10) else 0
         nid = self._nid() if dice.chance(92) else dice.one((-1, self.known.nodes, 2**31, 2**32))
         nr = dice.below(300) if dice.chance(80) else dice.ulong()
-        return f"{ino if dice.chance(95) else 0} {nid} {nr}"
+        text = f"{ino if dice.chance(95) else 0} {nid} "
+        # The kernel reads so much of it: of a number that goes further, its beginning.
+        return f"{text:<{_SCAN_TEXT - dice.below(4)}}{nr}" if dice.chance(15) else f"{text}{nr}"
 
     # -- list_lrus
 
