@@ -28,6 +28,7 @@ struct level {
 
 	/* The turn of one shrinker. */
 	struct shrink_control sc; /* as the callback found it */
+	long batch; /* before its count, which is when it is read */
 	unsigned long counted;
 	unsigned long freed; /* by its scans */
 	unsigned long scanned;
@@ -159,6 +160,9 @@ unsigned long seam_count(void *handle, struct seam_control *control)
 	l->out->nr_counts++;
 	l->freed = l->scanned = l->stalled = 0;
 	l->stop = false;
+	l->batch = READ_ONCE(s->batch);
+	if (!l->batch)
+		l->batch = SHRINK_BATCH;
 	ret = call(s, s->count, control, &sc);
 	l->counted = ret;
 	l->sc = sc;
@@ -173,8 +177,7 @@ static void note_progress(struct level *l, struct shrinker *s,
 			  const struct shrink_control *sc)
 {
 	const long before = l->total_scan;
-	const long batch = s->batch ? s->batch : SHRINK_BATCH;
-	const bool due = before >= batch || before >= (long)l->counted;
+	const bool due = before >= l->batch || before >= (long)l->counted;
 	struct sp_reason reason;
 
 	l->total_scan = (long)((unsigned long)before - sc->nr_scanned);
