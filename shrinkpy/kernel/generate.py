@@ -71,7 +71,9 @@ _THEMES = {
         lengths=(10, 60),
     ),
     "multi": Theme(10, {**_SCRIPTED, "free": 3, "alloc": 3}, nodes=(1, 2, 3, 4), memcg=50, shrinkers=6),
-    "memcg": Theme(20, {**_SCRIPTED, **_TREE, "poke": 6, "hand_over": 1}, memcgs=3, shrinkers=4, lengths=(15, 60)),
+    "memcg": Theme(
+        20, {**_SCRIPTED, **_TREE, "poke": 6, "hand_over": 1}, memcgs=3, shrinkers=4, lengths=(15, 60)
+    ),
     "kmem": Theme(6, {**_SCRIPTED, **_TREE, "kmem": 6, "free": 4}, kmem=30, memcgs=2, shrinkers=4),
     "ids": Theme(
         5,
@@ -154,7 +156,7 @@ class _Scenario:
             "lax": 1,
         }
         self.known = Known(self.cfg)
-        self.single = Single(dice, self.known)
+        self.single = Single(dice, self.known, in_order="lru_new" in theme.verbs)
         self._several: dict[str, Callable[[], Operations]] = {
             "alloc": self._new_shrinker,
             "grow": self._grow,

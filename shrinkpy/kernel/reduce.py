@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..golden import Op
+from .order import is_in_order
 from .outcome import Finding
 
 __all__ = ["CANDIDATES", "SECONDS", "reduce"]
@@ -39,6 +40,8 @@ class _Reducer:
         if self.is_spent():
             return False
         self.left -= 1
+        if not is_in_order(ops):
+            return False
         found = self.attempt(cfg, ops)
         if found is None:
             return False

@@ -42,11 +42,15 @@ _HOOKS_AND_LISTS = Weights({**_OF_HOOKS, "lru_add": 16, "lru_del": 10, "lru_coun
 
 
 class Single:
-    """Makes operations; each maker gives None where there is nothing to do it to."""
+    """Makes operations; each maker gives None where there is nothing to do it to.
 
-    def __init__(self, dice: Dice, known: Known) -> None:
+    in_order: cgroups come and go as the kernel lets them (order.py).
+    """
+
+    def __init__(self, dice: Dice, known: Known, in_order: bool) -> None:
         self.dice = dice
         self.known = known
+        self.in_order = in_order
 
     def make(self, name: str) -> Op | None:
         """The operation of that name, with something to do."""
@@ -152,18 +156,24 @@ class Single:
         return {"op": "memcg_new", "m": m, "parent": self._memcg()}
 
     def _memcg_online(self) -> Op | None:
-        offline = [m for m, memcg in self.known.memcgs.items() if not memcg.was_online]
+        known = self.known
+        online = {m for m, memcg in known.memcgs.items() if memcg.online} | {-1, known.root}
+        offline = [
+            m
+            for m, memcg in known.memcgs.items()
+            if not memcg.was_online and (memcg.parent in online or not self.in_order)
+        ]
         return {"op": "memcg_online", "m": self.dice.one(offline)} if offline else None
 
     def _memcg_offline(self) -> Op | None:
-        """The kernel takes no parent offline before its children; scenarios without list_lrus do."""
+        """The kernel takes no parent offline before its children."""
         known = self.known
         online = [
             m
             for m, memcg in known.memcgs.items()
             if memcg.online
             and m != known.root
-            and not (known.lrus and any(child.online for child in known.children(m)))
+            and not (self.in_order and any(child.online for child in known.children(m)))
         ]
         return {"op": "memcg_offline", "m": self.dice.one(online)} if online else None
 
