@@ -41,7 +41,10 @@ def csrc() -> Path:
 
 def compiler() -> list[str]:
     """The C compiler's command: CC of the environment, or cc. Raises BuildError where there is none."""
-    command = shlex.split(os.environ.get("CC", "")) or ["cc"]
+    try:
+        command = shlex.split(os.environ.get("CC", "")) or ["cc"]
+    except ValueError as error:
+        raise BuildError(f"CC in the environment cannot be split into words: {error}") from None
     if shutil.which(command[0]) is None:
         raise BuildError(
             f"no C compiler {command[0]}: on Debian or Ubuntu, apt-get install -y build-essential "

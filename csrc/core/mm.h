@@ -16,6 +16,9 @@
 enum sp_status mm_init(struct machine *m);
 /* Not under the lock, with nothing of the machine left but its memory. */
 void mm_exit(struct machine *m);
+/* Round a fork, outside of all locks: what is not a machine's. */
+void mm_fork_prepare(void);
+void mm_fork_end(void);
 /* In a child of fork, with no other thread's slot in use any more. */
 void mm_forked(struct machine *m);
 /* false: it was closed, and what mm/ has of it has gone to another. */

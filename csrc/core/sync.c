@@ -308,6 +308,7 @@ static void fork_prepare(void)
 {
 	struct machine *m;
 
+	mm_fork_prepare();
 	pthread_mutex_lock(&machines_lock);
 	for (m = machines; m; m = m->next)
 		pthread_mutex_lock(&m->lock);
@@ -324,6 +325,7 @@ static void fork_parent(void)
 	for (m = machines; m; m = m->next)
 		pthread_mutex_unlock(&m->lock);
 	pthread_mutex_unlock(&machines_lock);
+	mm_fork_end();
 }
 
 static void init_wake(struct machine *m)
@@ -351,6 +353,7 @@ static void fork_child(void)
 		pthread_mutex_unlock(&m->lock);
 	}
 	pthread_mutex_unlock(&machines_lock);
+	mm_fork_end();
 }
 
 static void process_init(void)

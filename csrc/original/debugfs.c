@@ -94,6 +94,10 @@ enum sp_status sp_debugfs_init(struct machine *m)
 	struct list_node *pos;
 
 	machine_lock(m);
+	if (!has_globals(m)) {
+		machine_unlock(m);
+		return SP_CLOSED;
+	}
 	m->debugfs_up = true;
 	status = enter_tree(do_init, &c, NULL);
 	list_for_each (pos, &m->shrinkers) {
@@ -117,6 +121,11 @@ enum sp_status sp_debugfs_rename(struct shrinker *s, const char *name)
 	if (!copy)
 		return SP_NOMEM;
 	machine_lock(m);
+	if (!s->twin || !has_globals(m)) {
+		machine_unlock(m);
+		free(copy);
+		return SP_NOENT;
+	}
 	status = enter_tree(do_rename, &c, NULL);
 	tree_shrinker_read(s->twin, &twin);
 	/* It may have kept the old one, or taken this one and failed after. */

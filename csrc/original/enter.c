@@ -129,6 +129,15 @@ enum sp_status enter_tree(void (*fn)(struct tree_call *), struct tree_call *c,
 	return enter(&e, fn, c, reason);
 }
 
+void enter_tree_told(void (*fn)(struct tree_call *), struct tree_call *c,
+		     const char *what)
+{
+	struct sp_reason reason;
+
+	if (enter_tree(fn, c, &reason) != SP_OK)
+		warn(the_machine, SP_WARN, reason.text, "%s", what);
+}
+
 enum sp_status enter_tree_unlocked(void (*fn)(struct tree_call *),
 				   struct tree_call *c, bool may_give_up,
 				   struct sp_reason *reason)

@@ -158,7 +158,8 @@ void sp_poke_flags(struct shrinker *s, unsigned int clear, unsigned int set)
 {
 	machine_lock(s->machine);
 	s->flags = (s->flags & ~clear) | set;
-	tree_shrinker_set_flags(s->twin, s->flags);
+	if (s->twin && has_globals(s->machine))
+		tree_shrinker_set_flags(s->twin, s->flags);
 	machine_unlock(s->machine);
 }
 

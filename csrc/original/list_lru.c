@@ -44,7 +44,8 @@ static enum sp_status enter(struct machine *m, void (*fn)(struct tree_call *),
 
 	if (status != SP_OK)
 		return status;
-	status = enter_tree_unlocked(fn, c, true, reason);
+	status = has_globals(m) ? enter_tree_unlocked(fn, c, true, reason) :
+				  SP_CLOSED;
 	reader_exit(m, r);
 	return status;
 }
@@ -166,6 +167,10 @@ void list_lru_exit(struct machine *m)
 						 struct sp_list_lru, list));
 }
 
+/* One cgroup goes at a time; the tree counts on that. */
+static struct sp_lock cgroup_mutex = { .kind = SP_LOCK_MUTEX,
+				       .name = "cgroup_mutex" };
+
 /* ---- every lock that there is ---------------------------------------------------- */
 
 /* fn() until it gives true; nid: of which node. */
@@ -211,9 +216,16 @@ static bool free_others(struct sp_lock *lock)
 
 void list_lru_forked(struct machine *m)
 {
+	struct list_node *pos;
 	int nid;
 
+	if (!has_globals(m))
+		return;
 	any_lock(m, free_others, &nid);
+	free_others(&cgroup_mutex);
+	list_for_each (pos, &m->list_lrus)
+		tree_lru_forked(
+			container_of(pos, struct sp_list_lru, list)->twin);
 	tree_list_lrus_forked();
 }
 
@@ -243,11 +255,28 @@ static void do_reparent(struct tree_call *c)
 	tree_memcg_reparent_lrus(c->twin, c->parent);
 }
 
+static enum sp_status reparent(struct mem_cgroup *memcg,
+			       struct sp_reason *reason)
+{
+	struct tree_call c = { .twin = memcg->twin,
+			       .parent = memcg->parent->twin };
+	enum sp_status status;
+
+	/* Another thread may have done it meanwhile. */
+	if (!READ_ONCE(memcg->takes_items))
+		return SP_OK;
+	status = enter_tree_unlocked(do_reparent, &c, true, reason);
+	if (status == SP_OK)
+		STORE_RELEASE(memcg->takes_items, false);
+	else
+		tree_memcg_keep_items(memcg->twin);
+	return status;
+}
+
 enum sp_status list_lru_reparent(struct mem_cgroup *memcg,
 				 struct sp_reason *reason)
 {
 	struct machine *m = memcg->machine;
-	struct tree_call c = { .twin = memcg->twin };
 	enum sp_status status;
 	struct reclaimer *r;
 	bool mine;
@@ -255,7 +284,6 @@ enum sp_status list_lru_reparent(struct mem_cgroup *memcg,
 
 	if (!memcg->parent || !READ_ONCE(memcg->takes_items) || !has_globals(m))
 		return SP_OK;
-	c.parent = memcg->parent->twin;
 	machine_lock(m);
 	mine = any_lock(m, is_mine, &nid);
 	machine_unlock(m);
@@ -267,11 +295,11 @@ enum sp_status list_lru_reparent(struct mem_cgroup *memcg,
 	status = reader_enter(m, &r);
 	if (status != SP_OK)
 		return status;
-	status = enter_tree_unlocked(do_reparent, &c, true, reason);
-	if (status == SP_OK)
-		STORE_RELEASE(memcg->takes_items, false);
-	else
-		tree_memcg_keep_items(memcg->twin);
+	status = sp_lock_take(m, &cgroup_mutex, SP_LOCK_WAIT, 0, NULL);
+	if (status == SP_OK) {
+		status = reparent(memcg, reason);
+		sp_lock_give(m, &cgroup_mutex);
+	}
 	reader_exit(m, r);
 	return status;
 }
@@ -481,6 +509,8 @@ enum sp_status sp_list_lru_attach(struct sp_list_lru *lru, struct shrinker *s,
 		return explain(reason, SP_INVAL, s, -1, NULL,
 			       "the shrinker belongs to another machine");
 	/* From now on first items set its bits; those before, here. */
+	if (!has_globals(m))
+		return SP_CLOSED;
 	tree_lru_set_shrinker(lru->twin, s ? s->twin : NULL);
 	atomic_thread_fence(memory_order_seq_cst);
 	while (s && status == SP_OK &&

@@ -8,6 +8,7 @@
 #include "original.h"
 
 struct machine *the_machine;
+bool is_burying;
 extern struct machine *kernel_machine; /* the same, for the tree's side */
 
 /* As they were when this module was loaded. */
@@ -62,13 +63,21 @@ static pthread_mutex_t globals = PTHREAD_MUTEX_INITIALIZER;
  * A machine that is closed, but still there, gives the globals up to the next:
  * what it has of them is gone, and its handles' twins are none any more.
  */
-static void bury(struct machine *m)
+static enum sp_status bury(struct machine *m)
 {
+	enum sp_status status = SP_BUSY;
+
 	machine_lock(m);
-	limbo_drain(m);
-	memory_forget();
-	STORE_RELEASE(the_machine, NULL);
+	__atomic_store_n(&is_burying, true, __ATOMIC_SEQ_CST);
+	if (!passes_running(m)) {
+		limbo_drain(m);
+		memory_forget();
+		STORE_RELEASE(the_machine, NULL);
+		status = SP_OK;
+	}
+	__atomic_store_n(&is_burying, false, __ATOMIC_SEQ_CST);
 	machine_unlock(m);
+	return status;
 }
 
 static enum sp_status take_globals(struct machine *m)
@@ -79,8 +88,8 @@ static enum sp_status take_globals(struct machine *m)
 		return SP_BUSY;
 	if (!load())
 		return SP_NOMEM;
-	if (last)
-		bury(last);
+	if (last && bury(last) != SP_OK)
+		return SP_BUSY;
 	boot();
 	kernel_machine = m;
 	STORE_RELEASE(the_machine, m);
@@ -91,7 +100,9 @@ enum sp_status mm_init(struct machine *m)
 {
 	enum sp_status status;
 
-	pthread_mutex_lock(&globals);
+	/* Whoever has it is making a machine, or ending one. */
+	if (pthread_mutex_trylock(&globals))
+		return SP_BUSY;
 	status = take_globals(m);
 	pthread_mutex_unlock(&globals);
 	return status;
@@ -111,4 +122,14 @@ void mm_exit(struct machine *m)
 bool mm_is_there(const struct machine *m)
 {
 	return has_globals(m);
+}
+
+void mm_fork_prepare(void)
+{
+	pthread_mutex_lock(&globals);
+}
+
+void mm_fork_end(void)
+{
+	pthread_mutex_unlock(&globals);
 }

@@ -37,7 +37,7 @@ enum sp_status mm_memcg_create(struct mem_cgroup *memcg)
 	struct tree_call c = { .twin = memcg,
 			       .parent = parent ? parent->twin : NULL };
 
-	enter_tree(do_new, &c, NULL);
+	enter_tree_told(do_new, &c, "a cgroup is made");
 	memcg->twin = c.out;
 	return memcg->twin ? SP_OK : SP_NOMEM;
 }
@@ -59,7 +59,7 @@ void mm_memcg_offline(struct mem_cgroup *memcg, struct mem_cgroup *parent)
 
 	(void)parent; /* the tree finds it itself */
 	if (has_globals(memcg->machine))
-		enter_tree(do_offline, &c, NULL);
+		enter_tree_told(do_offline, &c, "a cgroup goes offline");
 }
 
 void mm_memcg_release(struct mem_cgroup *memcg)
@@ -68,7 +68,7 @@ void mm_memcg_release(struct mem_cgroup *memcg)
 
 	if (!has_globals(memcg->machine))
 		return;
-	enter_tree(do_release, &c, NULL);
+	enter_tree_told(do_release, &c, "a cgroup is released");
 }
 
 void mm_memcg_free(struct mem_cgroup *memcg)
@@ -77,7 +77,7 @@ void mm_memcg_free(struct mem_cgroup *memcg)
 
 	if (!has_globals(memcg->machine))
 		return;
-	enter_tree(do_delete, &c, NULL);
+	enter_tree_told(do_delete, &c, "a cgroup's memory goes");
 }
 
 static void do_map_nr_max(struct tree_call *c)

@@ -146,7 +146,7 @@ void seam_free(const void *p)
 	if (!p)
 		return;
 	lock();
-	twice = block_of(p)->freed;
+	twice = block_of(p)->freed || block_of(p)->waits;
 	if (!twice)
 		poison(block_of(p));
 	unlock();
@@ -170,15 +170,19 @@ static void run_locked(struct machine *m, struct limbo *l)
 	struct tree_call c = { .twin = container_of(l, struct block, limbo) };
 
 	(void)m;
-	enter_tree(call_fn, &c, NULL);
+	enter_tree_told(call_fn, &c, "a callback of call_rcu()");
 }
 
-static void wait_for_passes(struct block *b, void (*fn)(void *arg), void *arg)
+/* false: it waits already, or is gone. */
+static bool wait_for_passes(struct block *b, void (*fn)(void *arg), void *arg)
 {
+	if (b->waits || b->freed)
+		return false;
 	b->fn = fn;
 	b->arg = arg;
 	b->waits = true;
 	limbo_add(the_machine, &b->limbo, run_locked);
+	return true;
 }
 
 void memory_leaving(void *p)
@@ -202,12 +206,13 @@ static void run_later(void *arg)
 void seam_after_passes(void (*fn)(void *arg), void *arg)
 {
 	struct later *later;
+	bool twice = false;
 
 	lock();
-	if (leaving && !leaving->waits &&
+	if (leaving &&
 	    (char *)arg - (char *)(leaving + 1) < (long)leaving->size &&
 	    (char *)arg >= (char *)(leaving + 1)) {
-		wait_for_passes(leaving, fn, arg);
+		twice = !wait_for_passes(leaving, fn, arg);
 	} else {
 		later = seam_alloc(SEAM_PLAIN, -1, sizeof(*later), true);
 		/* Without memory it stays until the machine goes. */
@@ -217,6 +222,8 @@ void seam_after_passes(void (*fn)(void *arg), void *arg)
 		}
 	}
 	unlock();
+	if (twice)
+		oops("call_rcu() of an object that waits already");
 }
 
 static void free_object(void *p)
@@ -227,13 +234,17 @@ static void free_object(void *p)
 void seam_free_after_passes(const void *p)
 {
 	struct block *b = block_of(p);
+	bool twice;
 
 	if (!p)
 		return;
 	lock();
-	retire(b);
-	wait_for_passes(b, free_object, b + 1);
+	twice = !wait_for_passes(b, free_object, b + 1);
+	if (!twice)
+		retire(b);
 	unlock();
+	if (twice)
+		oops("an object is freed a second time");
 }
 
 void memory_forget(void)

@@ -13,10 +13,15 @@
 /* The one that there is: the tree's files are built on globals. */
 extern struct machine *the_machine;
 
-/* false: it was closed, and another has them; it has no twins. */
+extern bool is_burying; /* it gives them up just now */
+
+/*
+ * false: it was closed, and another has them; it has no twins. Who is in a pass
+ * or a look when it asks keeps them until the end.
+ */
 static inline bool has_globals(const struct machine *m)
 {
-	return LOAD_ACQUIRE(the_machine) == m;
+	return reader_load(the_machine) == m && !reader_load(is_burying);
 }
 
 /* ---- enter.c ------------------------------------------------------------ */
@@ -43,6 +48,9 @@ struct tree_call {
  */
 enum sp_status enter_tree(void (*fn)(struct tree_call *), struct tree_call *c,
 			  struct sp_reason *reason);
+/* For who has nobody to tell of a status: it is a warning. */
+void enter_tree_told(void (*fn)(struct tree_call *), struct tree_call *c,
+		     const char *what);
 /*
  * The same without the lock, where waits are waits: SP_DEADLOCK too, and
  * SP_INTR where a wait may be given up.

@@ -328,6 +328,15 @@ static void level_enter(struct level *l, struct machine *m, struct reclaimer *r)
 	innermost = l;
 }
 
+/* Left by an oops that is not its own: what the core's slot is ends by itself. */
+static void level_end(struct level *l)
+{
+	if (*l->slot)
+		tree_shrinker_put((*l->slot)->twin);
+	tree_rcu_sides(l->read_sides);
+	innermost = l->outer;
+}
+
 /* Out of line: the function that has the boundaries keeps nothing else. */
 static __attribute__((noinline)) unsigned long run(struct level *l)
 {
@@ -337,8 +346,7 @@ static __attribute__((noinline)) unsigned long run(struct level *l)
 
 	if (sp_boundary_oopsed(&b)) {
 		/* Of a callback: it goes on outwards, and that pass is over. */
-		innermost = l->outer;
-		tree_rcu_sides(l->read_sides);
+		level_end(l);
 		sp_oops(l->m, "%s", b.reason.text);
 	}
 	l->boundary = &b;
@@ -368,6 +376,10 @@ enum sp_status sp_shrink_slab(struct machine *m, unsigned int gfp_mask, int nid,
 				  __builtin_frame_address(0), &r, &out->reason);
 	if (status != SP_OK)
 		return status;
+	if (!has_globals(m)) {
+		pass_exit(m, r);
+		return SP_CLOSED;
+	}
 	level_enter(&l, m, r);
 	/* Not before the epoch is stored: sp_trace_start() looks for that. */
 	l.tracing = reader_load(m->trace_on);
@@ -375,6 +387,22 @@ enum sp_status sp_shrink_slab(struct machine *m, unsigned int gfp_mask, int nid,
 }
 
 /* ---- the files of debugfs ------------------------------------------------------- */
+
+/* As run(): an oops of a callback goes on outwards. */
+static __attribute__((noinline)) enum sp_status
+run_file(struct level *l, void (*fn)(struct tree_call *), struct tree_call *c)
+{
+	enum sp_status status;
+	struct sp_boundary b;
+
+	if (sp_boundary_oopsed(&b)) {
+		level_end(l);
+		sp_oops(l->m, "%s", b.reason.text);
+	}
+	status = enter_tree_unlocked(fn, c, false, NULL);
+	sp_boundary_leave(&b);
+	return status;
+}
 
 enum sp_status file_call(struct shrinker *s, void (*fn)(struct tree_call *),
 			 struct tree_call *c)
@@ -387,16 +415,19 @@ enum sp_status file_call(struct shrinker *s, void (*fn)(struct tree_call *),
 	status = pass_enter(m, __builtin_frame_address(0), &r);
 	if (status != SP_OK)
 		return status;
+	if (!has_globals(m)) {
+		pass_exit(m, r);
+		return SP_CLOSED;
+	}
 	level_enter(&l, m, r);
 	if (!shrinker_try_get(m, l.slot, s)) {
 		status = SP_NOENT;
+	} else if (!tree_shrinker_get(s->twin)) {
+		status = SP_NOENT;
 	} else {
-		/* For who looks: the kernel's debugfs has a count of its own. */
-		const bool got = tree_shrinker_get(s->twin);
-
-		status = enter_tree_unlocked(fn, c, false, NULL);
-		if (got)
-			tree_shrinker_put(s->twin);
+		/* Held for who looks: the kernel's debugfs counts itself. */
+		status = run_file(&l, fn, c);
+		tree_shrinker_put(s->twin);
 		if (status == SP_OK && r->ends)
 			status = SP_ABORTED;
 	}

@@ -114,7 +114,7 @@ bool mm_shrinker_register(struct machine *m, struct shrinker *s)
 	snprintf(about, sizeof(about), "shrinker %s", s->name);
 	tree_shrinker_set(s->twin, s->seeks, s->batch);
 	tree_shrinker_set_callbacks(s->twin, s->count, s->scan);
-	enter_tree(do_register, &c, NULL);
+	enter_tree_told(do_register, &c, about);
 	read_twin(s);
 	tree_shrinker_read(s->twin, &twin);
 	return twin.listed && !s->listed;

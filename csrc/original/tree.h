@@ -107,6 +107,7 @@ bool tree_lru_has_room(void *lru, int nid, void *memcg);
 void tree_memcg_reparent_lrus(void *twin, void *parent);
 /* In a child of fork: nobody else is in there. */
 void tree_list_lrus_forked(void);
+void tree_lru_forked(void *lru);
 /* The lock of the cgroup's own list, of the node's where memcg is NULL, or NULL. */
 struct sp_lock *tree_lru_lock(void *lru, int nid, void *memcg);
 bool tree_lru_add(void *lru, struct list_head *item, int nid, void *memcg);

@@ -112,12 +112,22 @@ void tree_memcg_reparent_lrus(void *twin, void *parent)
 	memcg_reparent_list_lrus(memcg, parent);
 }
 
+static void free_others(struct sp_lock *lock)
+{
+	if (sp_lock_is_mine(lock))
+		return;
+	lock->word = lock->depth = 0;
+	lock->owner = NULL;
+}
+
 void tree_list_lrus_forked(void)
 {
-	if (sp_lock_is_mine(&list_lrus_mutex.lock))
-		return;
-	list_lrus_mutex.lock.word = list_lrus_mutex.lock.depth = 0;
-	list_lrus_mutex.lock.owner = NULL;
+	free_others(&list_lrus_mutex.lock);
+}
+
+void tree_lru_forked(void *lru)
+{
+	free_others(&((struct list_lru *)lru)->xa.xa_lock);
 }
 
 static struct sp_lock *lock_of(struct list_lru_one *one,

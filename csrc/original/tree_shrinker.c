@@ -12,10 +12,23 @@
 
 /* ---- what is asked on the way in ---------------------------------------- */
 
+/*
+ * What is poisoned gives no handle: whoever follows that stops here, in the
+ * tree's code, where it is an oops.
+ */
+static void *handle_of(const struct shrinker *shrinker)
+{
+	void *handle = shrinker->private_data;
+
+	if (handle)
+		(void)READ_ONCE(*(char *)handle);
+	return handle;
+}
+
 /* A reference of a pass: the core knows who holds one, so that nobody waits for what never comes. */
 static bool try_get(struct shrinker *shrinker)
 {
-	void *handle = shrinker->private_data;
+	void *handle = handle_of(shrinker);
 
 	if (!handle) /* its alloc is not done yet: it gives none */
 		return shrinker_try_get(shrinker);
@@ -29,7 +42,7 @@ static bool try_get(struct shrinker *shrinker)
 
 static void put(struct shrinker *shrinker)
 {
-	void *handle = shrinker->private_data;
+	void *handle = handle_of(shrinker);
 
 	shrinker_put(shrinker);
 	if (!seam_locked()) /* the one of register is no pass's */
@@ -81,7 +94,7 @@ static unsigned long call(struct shrinker *shrinker, struct shrink_control *sc,
 		.nr_scanned = sc->nr_scanned,
 		.memcg = memcg,
 	};
-	unsigned long ret = fn(shrinker->private_data, &control);
+	unsigned long ret = fn(handle_of(shrinker), &control);
 
 	/* What a callback writes there is what the kernel reads. */
 	sc->gfp_mask = control.gfp_mask;
@@ -170,8 +183,9 @@ void tree_shrinker_set(void *twin, int seeks, long batch)
 {
 	struct shrinker *shrinker = twin;
 
-	shrinker->seeks = seeks;
-	shrinker->batch = batch;
+	/* Passes may be reading them. */
+	WRITE_ONCE(shrinker->seeks, seeks);
+	WRITE_ONCE(shrinker->batch, batch);
 }
 
 void tree_shrinker_set_callbacks(void *twin, bool has_count, bool has_scan)
@@ -253,13 +267,18 @@ void tree_memcg_keep_items(void *twin)
 {
 	struct cgroup_subsys_state *css;
 
-	((struct mem_cgroup *)twin)->css.dying = false;
-	css_for_each_descendant_pre(css, &((struct mem_cgroup *)twin)->css)
+	struct mem_cgroup *top = twin;
+
+	top->css.dying = false;
+	css_for_each_descendant_pre(css, &top->css)
 	{
 		struct mem_cgroup *memcg = mem_cgroup_from_css(css);
 
-		if (!css->dying)
-			WRITE_ONCE(memcg->kmemcg_id, memcg->first_kmemcg_id);
+		/* Those that went before had theirs from it. */
+		if (css->dying)
+			memcg = top;
+		WRITE_ONCE(mem_cgroup_from_css(css)->kmemcg_id,
+			   memcg->first_kmemcg_id);
 	}
 }
 

@@ -17,6 +17,15 @@ void mm_exit(struct machine *m)
 	free(m->ida);
 }
 
+void mm_fork_prepare(void)
+{
+	/* nothing is outside of a machine */
+}
+
+void mm_fork_end(void)
+{
+}
+
 void mm_forked(struct machine *m)
 {
 	(void)m; /* its references are the slots */

@@ -2,7 +2,7 @@
 /* Passes: the arithmetic, the cgroups, nesting, and where the kernel dies. */
 #include <limits.h>
 
-#include "../core/arith.h"
+#include "../port/arith.h"
 #include "check.h"
 
 static void arithmetic(void)

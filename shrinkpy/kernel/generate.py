@@ -116,7 +116,7 @@ _THEMES = {
     ),
     "hooks": Theme(14, {**_SCRIPTED, **_TREE, "hooked": 16, "shrink": 12}, memcgs=2, shrinkers=4),
     "lru": Theme(
-        12,
+        16,
         {
             **_SCRIPTED,
             **_TREE,
@@ -126,7 +126,7 @@ _THEMES = {
             "lru_add": 30,
             "lru_del": 8,
             "lru_count": 2,
-            "lru_walk": 10,
+            "lru_walk": 16,
             "lru_destroy": 1,
             "memcg_offline": 5,
             "hooked": 6,

@@ -77,7 +77,7 @@ class _Worker:
 
     def _summary(self, seed: int, number: int) -> Summary:
         outcome = self._play(seed, number, None)
-        seen = repr((outcome.init, outcome.ops, outcome.ended, outcome.at))
+        seen = repr((outcome.init, outcome.ops, outcome.ended, outcome.at, outcome.said))
         digest = blake2b(seen.encode(), digest_size=16).digest()
         return Summary(number, len(outcome.ops or ()), outcome.ended, digest)
 

@@ -246,7 +246,7 @@ class Single:
         aware = self.known.shrinkers[h].id is not None
         ino = 1000 + self._memcg() if aware or dice.chance(10) else 0
         nid = self._nid() if dice.chance(92) else dice.one((-1, self.known.nodes, 2**31, 2**32))
-        nr = dice.below(300) if dice.chance(80) else dice.ulong()
+        nr = dice.below(dice.one((2, 300, 300, 300))) if dice.chance(80) else dice.ulong()
         text = f"{ino if dice.chance(95) else 0} {nid} "
         # The kernel reads so much of it: of a number that goes further, its beginning.
         return f"{text:<{_SCAN_TEXT - dice.below(4)}}{nr}" if dice.chance(15) else f"{text}{nr}"
@@ -280,9 +280,12 @@ class Single:
         handle = self._lru()
         if handle is None:
             return None
-        lru, i = self.known.lrus[handle], self.dice.below(8)
+        lru, i = self.known.lrus[handle], self.dice.below(12)
         if i not in lru.place:
-            lru.place[i] = (self._nid(), self._lru_memcg(handle))
+            # Lists of some length, since walks go from one item to the next.
+            others = [lru.place[other] for other in lru.on]
+            fresh = not others or self.dice.chance(45)
+            lru.place[i] = (self._nid(), self._lru_memcg(handle)) if fresh else self.dice.one(others)
         nid, m = lru.place[i]
         return {"op": "lru_add", "l": handle, "i": i, "nid": nid, "m": m}
 
@@ -309,8 +312,8 @@ class Single:
         lru = self.known.lrus[handle]
         nid, m = lru.place[dice.one(list(lru.on))] if lru.on else (self._nid(), self._lru_memcg(handle))
         answers = [dice.one(LRU_ANSWERS) for _ in range(1 + dice.below(4))]
-        op: Op = {"op": "lru_walk", "l": handle, "nid": nid, "m": m, "n": dice.below(12)}
-        return {**op, "node": int(dice.chance(30)), "answers": answers}
+        op: Op = {"op": "lru_walk", "l": handle, "nid": nid, "m": m, "n": dice.below(16)}
+        return {**op, "node": int(dice.chance(40)), "answers": answers}
 
     def _lru_destroy(self) -> Op | None:
         handle = self._lru()
