@@ -445,18 +445,21 @@ int seam_isolate(void *walk, struct list_head *item, void *one,
 	return (int)said;
 }
 
+/* What the tree says, where it comes back; else what callbacks said. */
 static void do_walk_one(struct tree_call *c)
 {
 	const struct walk *w = c->out;
 
-	tree_lru_walk_one(c->twin, c->nid, c->parent, c->out, w->nr_to_walk);
+	*w->isolated = tree_lru_walk_one(c->twin, c->nid, c->parent, c->out,
+					 w->nr_to_walk);
 }
 
 static void do_walk_node(struct tree_call *c)
 {
 	const struct walk *w = c->out;
 
-	tree_lru_walk_node(c->twin, c->nid, c->out, w->nr_to_walk);
+	*w->isolated =
+		tree_lru_walk_node(c->twin, c->nid, c->out, w->nr_to_walk);
 }
 
 static enum sp_status walk(struct sp_list_lru *lru, int nid,

@@ -9,7 +9,13 @@
 
 #include "original.h"
 
-enum { FILL = 0x5a, POISON = 0x6b, KEPT = 256 };
+enum {
+	FILL = 0x5a,
+	POISON = 0x6b,
+	KEPT = 256,
+	/* Behind each object; 6.12 reads a slot past the end before it warns. */
+	BEHIND = 2 * sizeof(long),
+};
 
 /* In front of each object. */
 struct block {
@@ -63,17 +69,17 @@ void *seam_alloc(int site, int nid, size_t size, bool zero)
 	struct block *b;
 
 	lock();
-	/* A little more: 6.12 reads a slot past the end before it warns. */
 	if (site == SEAM_PLAIN)
-		b = calloc(1, sizeof(*b) + size + sizeof(long));
+		b = calloc(1, sizeof(*b) + size + BEHIND);
 	else
 		b = site_alloc(the_machine, (enum sp_site)site, nid,
-			       sizeof(*b) + size + sizeof(long));
+			       sizeof(*b) + size + BEHIND);
 	if (b) {
 		b->site = site;
 		b->size = size;
 		if (!zero)
 			memset(b + 1, FILL, size);
+		memset((char *)(b + 1) + size, FILL, BEHIND);
 		b->list.next = &blocks;
 		b->list.prev = blocks.prev;
 		blocks.prev->next = &b->list;
@@ -91,14 +97,20 @@ static void release(struct block *b)
 		site_free(the_machine, (enum sp_site)b->site, b);
 }
 
-static bool is_poisoned(const struct block *b)
+static bool is_all(const void *p, unsigned char what, size_t size)
 {
-	const unsigned char *p = (const unsigned char *)(b + 1);
-	size_t i;
+	const unsigned char *at = p;
 
-	for (i = 0; i < b->size && p[i] == POISON; i++)
-		;
-	return i == b->size;
+	while (size && *at == what)
+		at++, size--;
+	return !size;
+}
+
+static void check_end(const struct block *b)
+{
+	if (!is_all((const char *)(b + 1) + b->size, FILL, BEHIND))
+		warn(the_machine, SP_WARN, "write past the end",
+		     "an object of %zu bytes", b->size);
 }
 
 /* Under the lock. */
@@ -107,7 +119,7 @@ static void keep(struct block *b)
 	struct block **place = &kept[next_kept++ % KEPT];
 
 	if (*place) {
-		if (!is_poisoned(*place))
+		if (!is_all(*place + 1, POISON, (*place)->size))
 			warn(the_machine, SP_WARN, "write after free",
 			     "an object of %zu bytes", (*place)->size);
 		release(*place);
@@ -123,6 +135,7 @@ static void retire(struct block *b)
 
 static void poison(struct block *b)
 {
+	check_end(b);
 	b->freed = true;
 	b->list.next->prev = b->list.prev;
 	b->list.prev->next = b->list.next;
