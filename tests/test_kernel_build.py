@@ -335,6 +335,24 @@ print("well")
         done = on(core, code)
         assert done.stdout == "well\n", done.stderr
 
+    def test_a_fork_has_nothing_to_do_with_it(self, core: Path) -> None:
+        code = """
+import os
+import shrinkpy as sp
+
+first = sp.Machine()
+lru = sp.ListLru(first)
+first.close()
+second = sp.Machine()
+pid = os.fork()
+if pid == 0:
+    os._exit(second.shrink_slab())
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), lru.count_node())
+second.close()
+"""
+        done = on(core, code)
+        assert done.stdout == "0 0\n", done.stderr
+
 
 PASS = """
 import sys

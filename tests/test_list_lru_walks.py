@@ -410,6 +410,36 @@ class TestOffline:
         app.offline()
         assert (app.online, lru.count_one()) == (False, 1)
 
+    def test_two_threads_hand_its_items_over_once(self) -> None:
+        """The parent's own list is left alone, and takes more."""
+        machine = sp.Machine()
+        parent = machine.root.create("parent")
+        app = parent.create("app")
+        lru = sp.ListLru(machine, memcg_aware=True)
+        things = [Thing(n) for n in range(5)]
+        for thing in things[:3]:
+            lru.add(thing, 0, parent)
+        for thing in things[3:]:
+            lru.add(thing, 0, app)
+        lru.add(Thing(9))
+        inside, leave = threading.Event(), threading.Event()
+
+        def stay(_: Thing) -> LruStatus:
+            inside.set()
+            assert leave.wait(TIMEOUT)
+            return LruStatus.SKIP
+
+        walking = Running(lambda: lru.walk_one(0, None, stay))
+        assert inside.wait(TIMEOUT)
+        both = [Running(app.offline), Running(app.offline)]
+        until(lambda: len(app._leaving) == 2)
+        leave.set()
+        for each in (walking, *both):
+            each.join()
+        assert lru.count_one(0, parent) == 5
+        assert all(lru.remove(thing) for thing in things)
+        assert lru.add(Thing(10), 0, parent)
+
     def test_whoever_takes_it_offline_too_waits_as_well(self) -> None:
         """When remove() returns it is offline, whoever has begun with that."""
         machine = sp.Machine()
