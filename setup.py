@@ -17,9 +17,7 @@ class BuildPy(build_py):
     def _copies(self) -> list[tuple[Path, Path]]:
         csrc = Path("csrc")
         into = Path(self.build_lib, "shrinkpy", "_csrc")
-        files = [
-            path for folder in FOLDERS for path in sorted((csrc / folder).rglob("*")) if path.is_file()
-        ]
+        files = [path for folder in FOLDERS for path in sorted((csrc / folder).rglob("*")) if path.is_file()]
         return [
             *((path, into / path.relative_to(csrc)) for path in files),
             (Path("build_ffi.py"), into / "build_ffi.py"),

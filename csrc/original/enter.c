@@ -15,7 +15,7 @@
 enum {
 	MOST_LOCKS = 8,
 	/* Steps of the tree's code, basic blocks, between two signs of life. */
-	MOST_STEPS = 1 << 28,
+	MOST_STEPS = 1 << 25,
 };
 
 /* One call into the tree's files, inside others maybe. */

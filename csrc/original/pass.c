@@ -3,6 +3,7 @@
  * A pass of the tree's shrink_slab(), from outside: what it calls and what it
  * tells on its way is noted, and where it would not come back it is left.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "original.h"
@@ -37,6 +38,7 @@ struct level {
 	long lowest;           /* total_scan before them */
 	bool stop;             /* it would go on for ever */
 
+	bool in_callback;
 	const struct sp_boundary *boundary;
 	void *env[5];
 	enum sp_status left_as; /* where it did not come back */
@@ -127,6 +129,7 @@ static unsigned long call(struct shrinker *s, sp_shrink_fn fn,
 			  struct seam_control *control,
 			  struct shrink_control *sc)
 {
+	struct level *l = innermost;
 	unsigned int read_sides = tree_rcu_sides(0);
 	unsigned long ret;
 	void *entry;
@@ -137,7 +140,9 @@ static unsigned long call(struct shrinker *s, sp_shrink_fn fn,
 			  s->name);
 	to_core(control, sc);
 	entry = callback_begin();
+	l->in_callback = true;
 	ret = fn(s, sc);
+	l->in_callback = false;
 	callback_end(entry);
 	to_tree(sc, control);
 	/* What it wrote to the handle the tree reads in the twin. */
@@ -345,6 +350,13 @@ static __attribute__((noinline)) unsigned long run(struct level *l)
 	unsigned long freed = 0;
 
 	if (sp_boundary_oopsed(&b)) {
+		/* The tree's own, where it jumped to what is no code. */
+		if (!l->in_callback) {
+			snprintf(l->text, sizeof(l->text), "%s", b.reason.text);
+			l->left_as = SP_OOPS;
+			l->left = DIED;
+			return 0;
+		}
 		/* Of a callback: it goes on outwards, and that pass is over. */
 		level_end(l);
 		sp_oops(l->m, "%s", b.reason.text);

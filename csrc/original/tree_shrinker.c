@@ -318,7 +318,10 @@ int tree_map_nr_max(void *twin, int nid)
 {
 	const struct shrinker_info *info = info_of(twin, nid);
 
-	return info ? info->map_nr_max : -1;
+	/* One that was freed says anything. */
+	return info && info->map_nr_max <= shrinker_nr_max + (1 << 16) ?
+		       info->map_nr_max :
+		       -1;
 }
 
 static struct shrinker_info_unit *unit_of(void *twin, int nid, int id)
