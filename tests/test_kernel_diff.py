@@ -28,7 +28,7 @@ def compared(mutant_core: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     def compare(mutant: str, seed: int = 1, cores: tuple[str, str] | None = None) -> Comparison:
         monkeypatch.setenv("MUTANT", mutant)
         found = Comparison(cores or ("port", str(mutant_core)), seed)
-        found.run(seconds=600, operations=60_000, output=tmp_path / "found.jsonl")
+        found.run(seconds=600, operations=300_000, output=tmp_path / "found.jsonl")
         return found
 
     return compare
