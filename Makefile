@@ -34,7 +34,7 @@ ALL_NEEDS := nox==2026.10.20
 COVERAGE_NEEDS := coverage==7.17.3 gcovr==8.8
 
 C_SOURCES := $(shell find csrc -name '*.[ch]' -not -path 'csrc/build/*')
-CORE_SOURCES := $(wildcard csrc/core/* csrc/port/* csrc/binding/* csrc/include/*/*)
+CORE_SOURCES := $(wildcard csrc/core/* csrc/port/* csrc/binding/* csrc/recordings/* csrc/include/*/*)
 
 APT := apt-get install -y build-essential python3-dev python3-venv
 
@@ -98,7 +98,7 @@ lint: $(VENV)/built $(VENV)/test-needs $(VENV)/lint-needs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -c 'import shrinkpy.core; from mypy import stubtest; stubtest.main()' --mypy-config-file pyproject.toml shrinkpy._core
+	$(BIN)/python -c 'import shrinkpy.core; from mypy import stubtest; stubtest.main()' --mypy-config-file pyproject.toml shrinkpy._core shrinkpy._scan
 	$(BIN)/clang-format --dry-run -Werror $(C_SOURCES) benchmarks/*.[ch] tests/*.c tests/drivers_c/*.[ch] shrinkpy/drivers/*.c
 
 format: $(VENV)/lint-needs

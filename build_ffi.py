@@ -5,6 +5,7 @@ import os
 import re
 import runpy
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 import cffi
@@ -69,8 +70,8 @@ def interface(include: Path) -> tuple[cffi.FFI, str]:
     return ffi, "".join(f"#include <shrinkpy/{name}>\n" for name in FACES) + BINDING
 
 
-def make() -> cffi.FFI:
-    """The builder that setup.py names, for cffi's API mode: the port.
+def extension(ffi: cffi.FFI, name: str, source: str, folders: Sequence[str], include: Sequence[str]) -> None:
+    """Name what a compiled module is built of: all sources of some folders of csrc/.
 
     SHRINKPY_CFLAGS in the environment is added to the flags: for sanitizers and for coverage.
     """
@@ -79,23 +80,37 @@ def make() -> cffi.FFI:
     if why is not None:
         raise SystemExit(why)
     more = shlex.split(os.environ.get("SHRINKPY_CFLAGS", ""))
-    sources = [path for folder in SOURCES for path in sorted((CSRC / folder).glob("*.c"))]
+    sources = [path for folder in folders for path in sorted((CSRC / folder).glob("*.c"))]
     # Every header: one left out here would not make a second build notice it.
-    headers = [path for folder in ("include", *SOURCES) for path in sorted((CSRC / folder).rglob("*.h"))]
-    ffi, source = interface(HERE / CSRC / "include")
+    headers = [path for folder in (*include, *folders) for path in sorted((CSRC / folder).rglob("*.h"))]
     ffi.set_source(
-        "shrinkpy._core",
+        name,
         source,
         sources=[str(path) for path in sources],
-        include_dirs=[str(CSRC / "include"), str(CSRC / "binding")],
+        include_dirs=[str(CSRC / folder) for folder in include],
         depends=[*map(str, headers), "build_ffi.py"],
         define_macros=list(MACROS),
         extra_compile_args=[*COMPILE_ARGS, *more],
         extra_link_args=[*LINK_ARGS, *(flag for flag in more if flag.startswith(("-f", "--coverage")))],
         libraries=["pthread"],
     )
+
+
+def make() -> cffi.FFI:
+    """The core and what binds it, for cffi's API mode, as setup.py names it: the port."""
+    ffi, source = interface(HERE / CSRC / "include")
+    extension(ffi, "shrinkpy._core", source, SOURCES, ("include", "binding"))
+    return ffi
+
+
+def make_scan() -> cffi.FFI:
+    """The scanner of recordings: it stands without a core, so that any can be read beside any core."""
+    ffi = cffi.FFI()
+    ffi.cdef(cdef(HERE / CSRC / "recordings" / "scan.h"))
+    extension(ffi, "shrinkpy._scan", "#include <scan.h>\n", ("recordings",), ("recordings",))
     return ffi
 
 
 if __name__ == "__main__":
     make().compile(verbose=True)
+    make_scan().compile(verbose=True)

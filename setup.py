@@ -39,4 +39,4 @@ class BuildPy(build_py):
         return [*super().get_outputs(include_bytecode), *copies]
 
 
-setup(cffi_modules=["build_ffi.py:make"], cmdclass={"build_py": BuildPy})
+setup(cffi_modules=["build_ffi.py:make", "build_ffi.py:make_scan"], cmdclass={"build_py": BuildPy})

@@ -94,6 +94,20 @@ class Gfp(enum.IntFlag, boundary=enum.KEEP):
             found.append(hex(left))
         return "|".join(found) or "none"
 
+    @classmethod
+    def from_words(cls, text: str) -> Self:
+        """The mask that words() shows so, or that a number says. Raises ValueError for another name."""
+        mask = cls(0)
+        for word in text.split("|"):
+            if word == "none":
+                continue
+            prefix, _, name = word.partition("GFP_")
+            if prefix in ("", "__") and name in cls.__members__:
+                mask |= cls[name]
+            else:
+                mask |= cls(int(word, 0))
+        return mask
+
 
 # The names that stand for a whole kind of allocation; the others are __GFP_ bits.
 _GFP_WHOLE = frozenset(
