@@ -73,6 +73,32 @@ static bool take_lost(struct cursor c, struct sp_recorded *event)
 	return TAKE(&c, "EVENTS]") || TAKE(&c, "EVENTS DROPPED]");
 }
 
+/*
+ * What ftrace's header and notes say of events that were overwritten: how many
+ * are in the buffer of how many written; and, in a trace that lost some, where
+ * a processor's events begin.
+ */
+static bool take_overwritten(struct cursor c, struct sp_recorded *event)
+{
+	uint64_t kept, written;
+
+	event->kind = SP_RECORDED_LOST;
+	if (TAKE(&c, "##### CPU ")) {
+		if (take_number(&c, &kept) != NUMBER_OK || kept > INT32_MAX)
+			return false;
+		event->cpu = (int32_t)kept;
+		event->fields = SP_HAS_CPU;
+		return TAKE(&c, " buffer started");
+	}
+	if (!TAKE(&c, "# entries-in-buffer/entries-written: ") ||
+	    take_number(&c, &kept) != NUMBER_OK || !TAKE(&c, "/") ||
+	    take_number(&c, &written) != NUMBER_OK || written <= kept)
+		return false;
+	event->nr = (int64_t)(written - kept);
+	event->fields = SP_HAS_NR;
+	return true;
+}
+
 /* What tools say besides: not an event, and nothing is lost with it. */
 static bool is_remark(struct cursor c)
 {
@@ -220,8 +246,15 @@ static enum line read_once(struct sp_scanner *s, const char *begin,
 	struct head head;
 	int probe;
 
-	if (*begin == '#' || begin == end)
+	if (begin == end)
 		return LINE_COMMENT;
+	if (*begin == '#') {
+		if (!take_overwritten((struct cursor){ begin, end },
+				      blank_event(s, sink)))
+			return LINE_COMMENT;
+		hand_out(s, sink, &sink->events[0]);
+		return LINE_EVENTS;
+	}
 	head_find(begin, end, &head);
 	switch (head.kind) {
 	case HEAD_EVENT:
