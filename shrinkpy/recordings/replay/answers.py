@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What scan_objects answers when a recorded call is made again: as recorded, or as near as can be told."""
+
+from __future__ import annotations
+
+from .calls import STOP, Turn
+
+__all__ = ["Answers", "proportional", "recorded"]
+
+Answer = tuple[int, int]
+"""What scan_objects returns, and nr_scanned as it leaves it; both signed."""
+
+
+class Answers:
+    """The answers of one call of do_shrink_slab()."""
+
+    def __init__(self, turn: Turn) -> None:
+        self.turn = turn
+        self.asked = 0  # calls so far
+
+    def next(self, nr_to_scan: int) -> Answer:
+        """The answer to a scan of so many."""
+        raise NotImplementedError
+
+
+class _Recorded(Answers):
+    """One after the other; STOP to what was not asked."""
+
+    def next(self, nr_to_scan: int) -> Answer:
+        scans = self.turn.scans
+        k = self.asked
+        self.asked += 1
+        if k >= len(scans):
+            return STOP, nr_to_scan
+        ret = scans[k].ret
+        return (STOP if ret is None else ret), scans[k].nr_scanned
+
+
+class _MadeUp(Answers):
+    """Of a call whose scans left no line: the sums that its start and its end tell."""
+
+    def __init__(self, turn: Turn) -> None:
+        super().__init__(turn)
+        assert turn.start is not None
+        assert turn.end is not None
+        self.total = turn.start.total_scan
+        self.to_scan = turn.scanned
+        self.to_free = turn.end.ret
+        self.batch = turn.batch or 128
+
+    def next(self, nr_to_scan: int) -> Answer:
+        if not self.to_scan and not self.to_free:
+            return STOP, nr_to_scan
+        assert self.turn.start is not None
+        scanned = nr_to_scan if self.to_scan > nr_to_scan else self.to_scan
+        left = self.total - scanned
+        if left < self.batch and left < self.turn.start.items:
+            scanned = self.to_scan  # nobody will ask again
+        self.total -= scanned
+        self.to_scan -= scanned
+        freed, self.to_free = self.to_free, 0
+        return freed, scanned
+
+
+class _Proportional(Answers):
+    """As much freed of what is scanned as was in the recorded call; see replay()."""
+
+    def __init__(self, turn: Turn, ratio: tuple[int, int]) -> None:
+        super().__init__(turn)
+        answered = [scan for scan in turn.scans if scan.ret not in (None, STOP)]
+        freed, scanned = sum(scan.ret or 0 for scan in answered), sum(scan.nr_scanned for scan in answered)
+        if not turn.scans and turn.end is not None:
+            freed, scanned = turn.end.ret, turn.scanned
+        # A call that scanned nothing goes by what its shrinker did in the others.
+        self.part, self.whole = (freed, scanned) if scanned > 0 else ratio
+        stopped = any(scan.ret == STOP for scan in turn.scans)
+        self.stops_at = scanned if stopped else None
+        self.scanned = 0
+        self.freed = 0
+        self.there = max(turn.answer or 0, freed)
+
+    def next(self, nr_to_scan: int) -> Answer:
+        if self.stops_at is not None and self.scanned >= self.stops_at:
+            return STOP, nr_to_scan
+        self.scanned += nr_to_scan
+        # Of the sum, so that small scans do not lose what division cuts off.
+        freed = max(0, min(self.scanned * self.part // self.whole, self.there) - self.freed)
+        self.freed += freed
+        return freed, nr_to_scan
+
+
+def recorded(turn: Turn) -> Answers:
+    """The answers that were given."""
+    return _Recorded(turn) if turn.scans_seen else _MadeUp(turn)
+
+
+def proportional(turn: Turn, ratio: tuple[int, int]) -> Answers:
+    """Answers to other questions than the recorded ones.
+
+    ratio is how many objects its shrinker freed of how many scanned, for a call that scanned none.
+    """
+    return _Proportional(turn, ratio)
