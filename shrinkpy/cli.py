@@ -1,34 +1,28 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The command line: one verb a function, which reads its options, calls the package, and shows.
 
-Exit codes: 0 good, 1 found something, 2 bad input (one line on standard error, and nothing left half
-written), 130 interrupted, 141 nobody reads standard output.
+How a command ends, and with which exit code, stands in verbs.py.
 """
 
 from __future__ import annotations
 
 import contextlib
-import functools
 import gzip
 import json
 import os
 import sys
 import time
-import traceback
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, ParamSpec
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from . import __version__
 from . import conform as vectors
-from .cores import CoreError
-from .drivers.binder import DamagedError
-from .errors import BuildError, KernelWouldError
-from .golden import UnreadableError
-from .output import UnwritableError, check_writable, write_whole
+from .cli_trace import trace_app
+from .output import check_writable, write_whole
 from .pressure import (
     DEFAULT_TARGET,
     MAX_CGROUPS,
@@ -36,11 +30,10 @@ from .pressure import (
     Pressure,
     Reclaiming,
     Row,
-    TargetError,
-    TargetFailed,
     load_target,
     parse_size,
 )
+from .verbs import BadInputError, say, verb
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -50,8 +43,6 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "main"]
 
-P = ParamSpec("P")
-
 app = typer.Typer(
     name="shrinkpy",
     help="A workbench for Linux shrinkers: the kernel's reclaim logic, in your process.",
@@ -59,73 +50,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-class _BadInputError(Exception):
-    """What is wrong with the command line, or with a file on it, and what to do."""
-
-
-# ---- exit codes
-
-
-def _say(text: str) -> None:
-    print("shrinkpy:", " ".join(text.split()), file=sys.stderr)
-
-
-def _drop_stdout() -> None:
-    # What is still buffered must not fail a second time when the interpreter flushes it.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-
-
-def _say_failure(failed: TargetFailed) -> None:
-    cause = failed.__cause__
-    assert cause is not None
-    assert cause.__traceback__ is not None
-    if isinstance(cause, KernelWouldError | DamagedError):
-        _say(f"{failed}: {cause}")
-    else:
-        # Without the frame of ours that called it.
-        traceback.print_exception(type(cause), cause, cause.__traceback__.tb_next)
-        _say(str(failed))
-
-
-def _verb(function: Callable[P, int]) -> Callable[P, None]:
-    """Make a command of a function that gives its exit code, or raises what explains it."""
-
-    @functools.wraps(function)
-    def verb(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            code = function(*args, **kwargs)
-            sys.stdout.flush()
-        except KeyboardInterrupt:
-            code = 130
-        except TargetFailed as failed:
-            code = 1
-            _say_failure(failed)
-        except (
-            _BadInputError,
-            BuildError,
-            CoreError,
-            TargetError,
-            UnwritableError,
-            UnreadableError,
-        ) as error:
-            code = 2
-            _say(str(error))
-        except MemoryError as error:
-            code = 2
-            _say(f"not enough memory: {error}" if str(error) else "not enough memory")
-        except BrokenPipeError:
-            code = 141
-            _drop_stdout()
-        except OSError as error:
-            code = 2
-            if error.filename is None:
-                _drop_stdout()
-            _say(f"{error.filename or 'cannot write standard output'}: {error.strerror}")
-        raise typer.Exit(code)
-
-    return verb
 
 
 def main() -> NoReturn:
@@ -140,11 +64,11 @@ def main() -> NoReturn:
     except usage_error as error:
         code = 2
         command = error.ctx.command_path if error.ctx else "shrinkpy"
-        _say(f"{error.format_message()} (see {command} --help)")
+        say(f"{error.format_message()} (see {command} --help)")
     except (KeyboardInterrupt, typer.Abort):  # outside of a verb
         code = 130
     if code == 130:
-        _say("interrupted")
+        say("interrupted")
     sys.exit(code or 0)
 
 
@@ -164,7 +88,7 @@ def _top(
 
 
 @app.command()
-@_verb
+@verb
 def run(
     target: Annotated[
         str,
@@ -264,13 +188,13 @@ def run(
     int shrinkpy_verify(void) and void shrinkpy_close(void).
     """
     if plan is not Plan.STEADY and (priority is not None or passes is not None):
-        raise _BadInputError("--priority and --passes are for steady pressure: add --pressure steady")
+        raise BadInputError("--priority and --passes are for steady pressure: add --pressure steady")
     if plan not in (Plan.KSWAPD, Plan.MEMCG) and objects is not None:
-        raise _BadInputError("--objects is for kswapd and memcg pressure: add --pressure kswapd")
+        raise BadInputError("--objects is for kswapd and memcg pressure: add --pressure kswapd")
     try:
         nr_bytes = None if size is None else parse_size(size)
     except ValueError as error:
-        raise _BadInputError(f"--size: {error}") from None
+        raise BadInputError(f"--size: {error}") from None
     if trace:
         check_writable(trace)
     priority, passes = (4 if priority is None else priority), (10 if passes is None else passes)
@@ -279,7 +203,7 @@ def run(
             stack.enter_context(contextlib.redirect_stdout(sys.stderr))
         if target.endswith(".c"):
             if seeks is not None or batch is not None:
-                raise _BadInputError("--seeks and --batch are for targets in Python: a driver sets its own")
+                raise BadInputError("--seeks and --batch are for targets in Python: a driver sets its own")
             from .driver_pressure import DriverPressure
 
             made: Reclaiming = DriverPressure(
@@ -287,7 +211,7 @@ def run(
             )
         else:
             if sources or include:
-                raise _BadInputError(
+                raise BadInputError(
                     "more files and --include are for drivers in C: one target at a time, or driver.c"
                 )
             made = Pressure(
@@ -313,9 +237,9 @@ def run(
             pressure.machine.trace.stop()
             write_whole(trace, pressure.machine.trace.lines())
             if overrun := pressure.machine.trace.overrun:
-                _say(f"the trace lacks {overrun} events, which were overwritten: take fewer passes")
+                say(f"the trace lacks {overrun} events, which were overwritten: take fewer passes")
     for remark in pressure.remarks():
-        _say(remark)
+        say(remark)
     if as_json:
         print(json.dumps(pressure.result()))
     else:
@@ -421,7 +345,7 @@ def _print_totals(pressure: Reclaiming, checked: str | None) -> None:
 
 
 @app.command()
-@_verb
+@verb
 def conform(
     files: Annotated[list[Path], typer.Argument(metavar="FILES", help="JSON lines, plain or gzip.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")] = False,
@@ -490,7 +414,7 @@ app.add_typer(kernel, name="kernel")
 
 
 @kernel.command("build")
-@_verb
+@verb
 def kernel_build(
     source: Annotated[
         Path,
@@ -523,7 +447,7 @@ def kernel_build(
 
 
 @kernel.command("diff")
-@_verb
+@verb
 def kernel_diff(
     cores: Annotated[
         list[str],
@@ -560,7 +484,7 @@ def kernel_diff(
     from .kernel.diff import Comparison
 
     if len(cores) != 2:
-        raise _BadInputError("two cores are compared: give --core twice, each a folder or port")
+        raise BadInputError("two cores are compared: give --core twice, each a folder or port")
     check_writable(output or Path("difference.jsonl"))
     comparison = Comparison((cores[0], cores[1]), seed)
     try:
@@ -600,3 +524,8 @@ def _comparing(seconds: float) -> Iterator[Callable[[Comparison], None]]:
             progress.update(task, description=what, completed=found.seconds)
 
         yield show
+
+
+# ---- trace
+
+app.add_typer(trace_app, name="trace")

@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from .errors import ShrinkpyError
 
-__all__ = ["UnwritableError", "check_writable", "write_whole"]
+__all__ = ["UnwritableError", "check_writable", "open_whole", "write_whole"]
 
 
 class UnwritableError(ShrinkpyError, OSError):
@@ -48,24 +50,25 @@ def check_writable(path: Path) -> None:
         raise UnwritableError(path, error) from None
 
 
-def write_whole(path: Path, lines: Iterable[str]) -> None:
-    """Write all of a file or nothing: what was there stays until the new one is on the disk.
+@contextlib.contextmanager
+def open_whole(path: Path) -> Iterator[BinaryIO]:
+    """A file to write, which takes the place of what was there when the block ends; never if it raises.
 
-    A device or a pipe is written as it is. Raises UnwritableError.
+    A device or a pipe is written as it is. Raises UnwritableError, for OSErrors of the block as well.
     """
     try:
         if _is_device(path):
-            with path.open("w", encoding="utf-8") as file:
-                file.writelines(lines)
+            with path.open("wb") as file:
+                yield file
             return
         final = path.resolve()  # a link stays one
         mode = stat.S_IMODE(final.stat().st_mode) if final.exists() else None
         fresh = final.with_name(f".shrinkpy-{os.getpid()}.tmp")
         try:
-            with fresh.open("w", encoding="utf-8") as file:
+            with fresh.open("wb") as file:
                 if mode is not None:
                     fresh.chmod(mode)
-                file.writelines(lines)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             fresh.replace(final)
@@ -74,3 +77,12 @@ def write_whole(path: Path, lines: Iterable[str]) -> None:
             raise
     except OSError as error:
         raise UnwritableError(path, error) from None
+
+
+def write_whole(path: Path, lines: Iterable[str]) -> None:
+    """Write all of a file or nothing: what was there stays until the new one is on the disk.
+
+    A device or a pipe is written as it is. Raises UnwritableError.
+    """
+    with open_whole(path) as file:
+        file.writelines(line.encode() for line in lines)
