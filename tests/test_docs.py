@@ -2,7 +2,8 @@
 """What stands in docs/ runs: each page's blocks in their order, files and commands in one folder.
 
 A block of Python or C whose first line is a comment with a file's name is put into that file as well.
-Of a command's output, the times and the memory that was resident are the computer's.
+Of a command's output, the times and the memory that was resident are the computer's. A comment behind it
+says its exit code, where that is not 0.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any, NamedTuple
 import pytest
 
 DOCS = Path(__file__).parent.parent / "docs"
+RECORDINGS = Path(__file__).parent / "data" / "recordings"
 PAGES = sorted(DOCS.glob("*.md"))
 OF_A_TREE = "mm-shrinker"
 """The page that needs a kernel tree: test_docs_mm_shrinker.py runs it."""
@@ -50,11 +52,19 @@ def same_everywhere(output: str) -> list[str]:
     return lines
 
 
-def commands(block: Block) -> Iterator[tuple[list[str], str]]:
-    """The command lines after $, each with the output that the page shows below it."""
+class Command(NamedTuple):
+    """A command line after $, and what the page says of it."""
+
+    words: list[str]
+    code: int
+    output: str
+
+
+def commands(block: Block) -> Iterator[Command]:
     for part in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
         command, _, output = part.partition("\n")
-        yield shlex.split(command), output
+        code = re.search(r"  # exit code (\d+)$", command)
+        yield Command(shlex.split(command, comments=True), int(code[1]) if code else 0, output)
 
 
 class Page:
@@ -70,19 +80,20 @@ class Page:
         exec(compile(code, str(self.path), "exec"), self.namespace)
 
     def console(self, block: Block) -> None:
-        for command, output in commands(block):
-            assert command[0] == "shrinkpy", "a page shows our own command only"
+        for command in commands(block):
+            assert command.words[0] == "shrinkpy", "a page shows our own command only"
             done = subprocess.run(
-                [sys.executable, "-m", *command],
+                [sys.executable, "-m", *command.words],
                 env=dict(os.environ, COLUMNS="100"),
                 capture_output=True,
                 text=True,
                 timeout=60,
                 check=False,
             )
-            told = f"{self.path.name}, line {block.line}: {shlex.join(command)}\n{done.stdout}{done.stderr}"
-            assert done.returncode == 0, told
-            assert same_everywhere(done.stdout + done.stderr) == same_everywhere(output), told
+            line = shlex.join(command.words)
+            told = f"{self.path.name}, line {block.line}: {line}\n{done.stdout}{done.stderr}"
+            assert done.returncode == command.code, told
+            assert same_everywhere(done.stdout + done.stderr) == same_everywhere(command.output), told
 
     def run(self) -> None:
         for block in blocks(self.path):
@@ -102,6 +113,7 @@ class Page:
 )
 def test_the_page_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    Path("recordings").symlink_to(RECORDINGS)
     Page(path).run()
 
 

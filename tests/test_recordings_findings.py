@@ -188,7 +188,7 @@ class TestC18:
             Shrinker(kernel).call(32, took=2 * SLOW_CALL)
         assert ids(kernel) == told
         for finding in found(kernel):
-            assert "64 objects at 312 us each" in finding.text.replace("313", "312")
+            assert "64 objects at 312 µs each" in finding.text.replace("313", "312")
             assert f"; {SLOW_CALLS} calls took over 10 ms" in finding.text
 
     def test_what_takes_long_for_much_is_not(self) -> None:

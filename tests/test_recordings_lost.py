@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a text says of events that are not in it: in its header, between its lines, and in its tools' words."""
+"""What a text says of events that are not in it: in its header, between its lines, in its tools' words."""
 
 from __future__ import annotations
 

@@ -370,3 +370,23 @@ class TestVerification:
         other = Lines()
         other.call(3, 3)
         assert verify([by_itself().recording(), other.recording()]).explained == {BEFORE: 1}
+
+
+class TestAnExcerpt:
+    """Lines that somebody picked out: what is not among them explains what nothing in them does."""
+
+    def series(self, hours: float) -> list[str]:
+        lines = Lines()
+        lines.start(pid=1, time=0)
+        later = int(hours * 3600 * 10**9)
+        lines.start(pid=2, time=later)
+        lines.end(pid=2, time=later, new_nr=77)
+        return unexplained(lines.recording())
+
+    def test_a_call_that_never_ends_is_in_one(self) -> None:
+        assert self.series(hours=1.1) == []
+
+    def test_a_call_may_take_long(self) -> None:
+        assert self.series(hours=0.9) == [
+            "by hand:3: new scan count: 77, but 0 were added to 0: no other call explains it"
+        ]

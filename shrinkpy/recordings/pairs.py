@@ -159,16 +159,7 @@ def _agree(a: tuple[int | None, ...], b: tuple[int | None, ...]) -> bool:
     return all(x is None or y is None or x == y for x, y in zip(a, b, strict=True))
 
 
-def pair(events: Events) -> Pairs:
-    """The pairs of a recording.
-
-    Key of a call are its pid, pointer and nid; the innermost open one is closed first. A line that lacks one
-    of them (other kernels, shortened quotes) goes with the last that it does not contradict; without a
-    pointer, the symbol tells.
-
-    :param events: the whole recording, in the order of its lines. Shape (events,).
-    :returns: every start and every end, in a pair or alone.
-    """
+def _pair_one_by_one(events: Events) -> Pairs:
     kinds = events["kind"]
     chosen = np.flatnonzero(kinds <= Kind.END)
     lost = LostWindows(events)
@@ -216,6 +207,56 @@ def pair(events: Events) -> Pairs:
         tuple(_starts_alone(events, sorted(tasks.starts_alone), lost)),
         tuple(_ends_alone(events, sorted(tasks.ends_alone), lost)),
     )
+
+
+def pair(events: Events) -> Pairs:
+    """The pairs of a recording.
+
+    Key of a call are its pid, pointer and nid; the innermost open one is closed first. A line that lacks one
+    of them (other kernels, shortened quotes) goes with the last that it does not contradict; without a
+    pointer, the symbol tells.
+
+    :param events: the whole recording, in the order of its lines. Shape (events,).
+    :returns: every start and every end, in a pair or alone.
+    """
+    kind, fields = events["kind"], events["fields"]
+    lines = np.flatnonzero(kind <= Kind.END)
+    key = Has.PID | Has.SHRINKER | Has.NID
+    # All at once, of tasks of which each start is followed by its end. Lost events, and lines that leave
+    # open whose they are, are judged one by one, by all of the others.
+    if (kind == Kind.LOST).any() or ((fields[lines] & key) != key).any():
+        return _pair_one_by_one(events)
+    in_irq = (events["mark"][lines] & Mark.IN_IRQ).astype(np.int64)
+    task = events["pid"][lines].astype(np.int64) * 8 + in_irq
+    order = np.argsort(task, kind="stable")
+    task, lines = task[order], lines[order]
+    is_start = kind[lines] == Kind.START
+    fits = is_start[:-1] & ~is_start[1:] & (task[:-1] == task[1:])
+    for name in ("shrinker", "nid"):
+        each = events[name][lines]
+        fits &= each[:-1] == each[1:]
+    in_pair = np.zeros(len(lines), np.bool_)
+    in_pair[:-1] |= fits
+    in_pair[1:] |= fits
+    odd = np.isin(task, task[~in_pair])
+    begun = np.flatnonzero(fits & ~odd[:-1])
+    start, end = lines[begun], lines[begun + 1]
+    if not odd.any():
+        rest = Pairs(start[:0], end[:0])
+    else:
+        kept = np.ones(len(events), np.bool_)
+        kept[lines[~odd]] = False
+        where = np.flatnonzero(kept)
+        part = _pair_one_by_one(events[where])
+        rest = Pairs(
+            where[part.start],
+            where[part.end],
+            tuple(Lone(int(where[lone.index]), lone.reason) for lone in part.lone_starts),
+            tuple(Lone(int(where[lone.index]), lone.reason) for lone in part.lone_ends),
+        )
+    start, end = np.concatenate([start, rest.start]), np.concatenate([end, rest.end])
+    order = np.argsort(start, kind="stable")
+    return Pairs(start[order], end[order], rest.lone_starts, rest.lone_ends)
 
 
 def _later_of_the_task(events: Events, chosen: list[int]) -> Iterable[bool]:

@@ -38,7 +38,7 @@ still."""
 SLOW_CALLS = 3
 SLOW_CALL = 10_000_000
 SLOW_OBJECT = 100_000
-"""C18, ns. Objects of the slowest healthy caches take 25 us, preemption included. A callback that
+"""C18, ns. Objects of the slowest healthy caches take 25 µs, preemption included. A callback that
 takes four times as long for each, and holds a task up for 10 ms, works where it should not;
 three times, as once may be the scheduler."""
 
@@ -154,7 +154,7 @@ def _took(ns: float) -> str:
     for unit, name in ((1e9, "s"), (1e6, "ms")):
         if ns >= unit:
             return f"{ns / unit:.3g} {name}" if ns < 100 * unit else f"{ns / unit:,.0f} {name}"
-    return f"{ns / 1e3:.3g} us"
+    return f"{ns / 1e3:.3g} µs"
 
 
 def _times(a: int, b: int) -> str:

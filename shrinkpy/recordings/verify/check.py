@@ -49,6 +49,9 @@ NOT_RECORDED = "calls that are not in the recording"
 # The other reasons stand where they are found: in pairs.py and counters.py.
 
 
+_NO_CALL_TAKES = 3600 * 10**9  # ns: the longest that anybody posted took 144 s
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """An event that does not fit, and nothing explains why.
@@ -265,9 +268,15 @@ class _File:
     # -- pairs
 
     def _is_excerpt(self) -> bool:
-        """Whether the recording plainly lacks lines: one kind of event only, or many that are alone."""
+        """Whether the recording plainly lacks lines: one kind of event only, or ends that must have been."""
         if not len(self.starts) or not len(self.ends):
             return True
+        timed = (self.events["fields"] & Has.TIME != 0) & (self.events["mark"] & Mark.RAW_TIME == 0)
+        unfinished = [lone.index for lone in self.pairs.lone_starts if timed[lone.index]]
+        if unfinished:
+            times = self.events["time"]
+            if times[timed].max() - times[unfinished].min() > _NO_CALL_TAKES:
+                return True
         alone = sum(lone.reason == UNKNOWN for lone in (*self.pairs.lone_starts, *self.pairs.lone_ends))
         return alone >= 4 and alone * 20 >= len(self.starts) + len(self.ends)
 
