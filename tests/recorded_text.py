@@ -502,6 +502,8 @@ class Dialect:
     opening: str = ""
     after: str = ""
     """What follows each event."""
+    after_row: dict[str, Any] | None = None
+    """And what its first line tells, if it tells anything."""
     kinds: tuple[type[Event], ...] = (*SHRINKING, *VMSCAN)
     eras: str = "ABCDE"
 
@@ -672,7 +674,13 @@ DIALECTS = (
         tells=_FTRACE.tells | {"tgid"},
     ),
     replace(_FTRACE, name="trace, stacktrace", after=" => shrink_slab\n => kthread+0xea/0x120 [ext4]\n"),
-    replace(_FTRACE, name="trace, annotated", after="##### CPU 1 buffer started ####\n"),
+    # Where a CPU's buffer begins, its older events are lost.
+    replace(
+        _FTRACE,
+        name="trace, annotated",
+        after="##### CPU 1 buffer started ####\n",
+        after_row={"kind": Kind.LOST, "form": Form.NONE, "mark": Mark(0), "comm": b"", "cpu": 1},
+    ),
     # A probe's name says nothing, and without a head it might be any text.
     replace(
         _FTRACE,
@@ -758,6 +766,9 @@ def write(events: Iterable[Event], dialect: Dialect, *, others: bool = False) ->
         parts.append(text)
         written.rows.append({"line": line + 1} | dialect.row(e))
         written.comments += text.count("\n") - 1
+        if dialect.after_row and not isinstance(e, Lost):
+            written.rows.append({"line": line + 2} | dialect.after_row)
+            written.comments -= 1
         line += text.count("\n")
     written.text = "".join(parts).encode("latin-1")
     return written

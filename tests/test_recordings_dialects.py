@@ -15,6 +15,7 @@ from recorded_text import (
     DIALECTS,
     PROBES,
     SHRINKING,
+    VMSCAN,
     Callback,
     Dialect,
     DirectBegin,
@@ -114,6 +115,9 @@ class TestHeads:
             ("5.896348123", 5_896_348_123),
             ("9223372036.854775807", 2**63 - 1),
             ("1.5", 1_500_000_000),
+            ("1.1234567", 1_123_456_700),
+            ("1.12345678", 1_123_456_780),
+            ("1.1234567891234", 1_123_456_789),
         ],
     )
     def test_seconds(self, stamp: str, time: int) -> None:
@@ -221,6 +225,27 @@ class TestPointersAndSymbols:
         assert masks[recording.events["symbol"][0]] == -1
 
 
+class TestFieldsInsteadOfText:
+    @pytest.mark.parametrize("dialect", [d for d in DIALECTS if d.raw], ids=str)
+    @pytest.mark.parametrize("n", [-(2**31), -2, -1, 2**31 - 1])
+    def test_ints_have_signs(self, dialect: Dialect, n: int) -> None:
+        """In hex they show none: 0xffffffff is -1 where the field is an int."""
+        read_back([Start(nid=n, priority=n), End(nid=n, ret=n)], dialect)
+
+    @pytest.mark.parametrize("dialect", [d for d in DIALECTS if d.raw], ids=str)
+    @pytest.mark.parametrize("n", [-(2**63), -1, 2**32 - 1, 2**63 - 1])
+    def test_longs_have_signs(self, dialect: Dialect, n: int) -> None:
+        told = [Start(nr=n, items=n, delta=n, total_scan=n), End(nr=n, new_nr=n, total_scan=n)]
+        read_back(told, dialect)
+
+    def test_pairs_out_of_order(self) -> None:
+        """A field's name says what it is."""
+        pairs = "shr=0x10 retval=5 nid=3 new_scan=7 unused_scan=6 total_scan=1"
+        (row,) = rows_of(reading(f"{TRACE.head(End())}mm_shrink_slab_end: {pairs}\n".encode()))
+        values = {"ret": 5, "nid": 3, "shrinker": 16, "new_nr": 7, "nr": 6, "total_scan": 1}
+        assert {name: row.get(name) for name in values} == values
+
+
 class TestOtherEventsOfVmscan:
     def test_of_older_kernels(self) -> None:
         """They had more to tell."""
@@ -250,6 +275,33 @@ class TestOtherEventsOfVmscan:
         recording = reading(f"a-1 [000] ..... 1.000000: {name}: nid=0 order=0\n".encode())
         add_up(recording)
         assert (recording.counts.others, recording.counts.events) == (1, 0)
+
+    @pytest.mark.parametrize("name", [kind.NAME for kind in VMSCAN])
+    @pytest.mark.parametrize(
+        ("text", "reason"),
+        [
+            ("", "cut before its first field"),
+            (" ", "cut before its first field"),
+            (" nid", "cut before its first field"),
+            (" what is this", "something else where a field belongs"),
+            (" nid=x order=y", "something else where a field belongs"),
+            (" nid=1x order=0xg nr_reclaimed=5-", "something else where a field belongs"),
+        ],
+    )
+    def test_without_a_field(self, name: str, text: str, reason: str) -> None:
+        recording = reading(f"a-1 [000] ..... 1.000000: {name}:{text}\n".encode())
+        add_up(recording)
+        assert recording.counts.events == 0
+        assert recording.unread_reasons == {reason: 1}
+
+    @pytest.mark.parametrize("kind", VMSCAN)
+    def test_that_lack_their_last_field(self, kind: type[Event]) -> None:
+        text = PIPE.line(kind())
+        if " gfp_flags=" in text:
+            (row,) = rows_of(reading(text[: text.index("gfp_flags=")].encode()))
+            assert row == {"line": 1} | {
+                k: v for k, v in PIPE.row(kind()).items() if k not in ("gfp", "mark")
+            } | {"mark": Mark.CUT if kind is not WakeupKswapd else Mark(0)}
 
     def test_an_event_that_speaks_of_ours(self) -> None:
         recording = reading(

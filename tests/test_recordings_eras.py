@@ -340,6 +340,20 @@ class TestCutBeforeItsFirstField:
         }
 
 
+class TestOtherWords:
+    @pytest.mark.parametrize("name", ["mm_shrink_slab_start", "mm_shrink_slab_end"])
+    @pytest.mark.parametrize(
+        "text",
+        ["hello world how are you", "f+0x0/0x9 hello world total_scan 5", "f=1 g=2 h=3", "f 00: what else"],
+    )
+    def test_a_sentence_of_somebody_elses(self, name: str, text: str) -> None:
+        """It has our event's name, and is kept as what it is."""
+        recording = reading(f"a-1 [000] ..... 1.000000: {name}: {text}\n".encode())
+        add_up(recording)
+        assert recording.counts.events == 0
+        assert recording.unread_reasons == {"something else where a field belongs": 1}
+
+
 # ---- odd lines ------------------------------------------------------------------------------------
 
 EVERY = [(kind, era) for kind in (Start, End) for era in ERAS]

@@ -401,17 +401,18 @@ def mutated(draw: st.DrawFn) -> bytes:
 
 
 def holds(text: bytes) -> None:
+    text = b"\n" + text  # lest its first bytes say that it is packed
     recording = reading(text)
     add_up(recording)
     rows_of(recording)
     fit_for_a_terminal(recording)
-    assert recording.counts.lines == text.count(b"\n") + (not text.endswith(b"\n") and bool(text))
+    assert recording.counts.lines == text.count(b"\n") + (not text.endswith(b"\n"))
 
 
 class TestAnything:
     @given(st.binary(max_size=400))
     def test_bytes(self, text: bytes) -> None:
-        holds(b" " + text)  # lest they say that it is packed
+        holds(text)
 
     @given(
         st.lists(st.one_of(WORDS, st.sampled_from([b"a-1", b"shr=0x1", b"mm_shrink_slab_start: "]))).map(

@@ -276,7 +276,49 @@ class TestLines:
         assert recording.events["nr"].tolist() == [53, 0, 7]
         assert [Has(f) for f in recording.events["fields"]] == [Has.CPU | Has.NR, Has.CPU, Has.CPU | Has.NR]
 
-    @pytest.mark.parametrize("text", ["CPU:x [LOST 53 EVENTS]", "CPU:0 [LOST many EVENTS]", "CPU:0 [LOST 53"])
+    def test_a_header_that_tells_of_lost_events(self) -> None:
+        """The buffer holds fewer than were written."""
+        recording = reading(b"# entries-in-buffer/entries-written: 397/1000   #P:2\n")
+        add_up(recording)
+        assert rows_of(recording) == [
+            {"line": 1, "kind": Kind.LOST, "form": Form.NONE, "mark": Mark(0), "comm": b"", "nr": 603}
+        ]
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "# entries-in-buffer/entries-written: 397/",
+            "# entries-in-buffer/entries-written: x/y",
+            f"# entries-in-buffer/entries-written: 1/{2**64}",
+            f"# entries-in-buffer/entries-written: 1/{2**64 - 1}",
+            "# entries-in-buffer/entries-written: -9/5",
+            "# entries-in-buffer/entries-written: 1000/397",
+            "##### CPU x buffer started ####",
+            "##### CPU 4294967296 buffer started ####",
+        ],
+    )
+    def test_a_header_that_does_not(self, text: str) -> None:
+        assert reading(f"{text}\n".encode()).counts == ScanCounts(lines=1, comments=1)
+
+    def test_a_buffer_that_began_late(self) -> None:
+        recording = reading(b"##### CPU 131 buffer started ####\n")
+        add_up(recording)
+        assert rows_of(recording) == [
+            {"line": 1, "kind": Kind.LOST, "form": Form.NONE, "mark": Mark(0), "comm": b"", "cpu": 131}
+        ]
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "CPU:x [LOST 53 EVENTS]",
+            "CPU:0 [LOST many EVENTS]",
+            "CPU:0 [LOST 53",
+            "CPU:0 [LOST -5 EVENTS]",
+            f"CPU:0 [LOST {2**63} EVENTS]",
+            f"CPU:0 [LOST {2**64} EVENTS]",
+            "CPU:-1 [LOST 5 EVENTS]",
+        ],
+    )
     def test_what_looks_like_lost_events(self, text: str) -> None:
         recording = reading(f"{text}\n".encode())
         add_up(recording)
@@ -287,7 +329,7 @@ class TestLines:
         [
             "",
             "# tracer: nop",
-            "##### CPU 1 buffer started ####",
+            "# entries-in-buffer/entries-written: 397/397   #P:2",
             "cpus=2",
             "CPU 1 is empty",
             "version = 6",

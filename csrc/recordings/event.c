@@ -175,10 +175,15 @@ static bool take_pointer(const char *p, const char *end,
 	return true;
 }
 
-/* "function pointer:", of which the pointer or both may be missing. Where it ends. */
+/*
+ * "function pointer:", of which the pointer or both may be missing. Where it
+ * ends; NULL: the line ends first, and has words that are neither.
+ */
 static const char *read_subject(struct names *names, const char *p,
 				const char *end, struct sp_recorded *event)
 {
+	bool odd = false;
+
 	while (p < end) {
 		const char *word, *stop;
 
@@ -205,15 +210,15 @@ static const char *read_subject(struct names *names, const char *p,
 			event->symbol = function_name(names, word, stop);
 			event->fields |= SP_HAS_SYMBOL;
 		} else {
-			take_pointer(word, stop, event);
+			odd |= !take_pointer(word, stop, event);
 		}
 		if (*stop == ':')
-			break;
+			return p;
 	}
-	return p;
+	return odd ? NULL : p;
 }
 
-static void take_subject(struct reading *reading, struct cursor *c,
+static bool take_subject(struct reading *reading, struct cursor *c,
 			 struct sp_recorded *event)
 {
 	struct sp_recorded *last = &reading->subject_event;
@@ -221,14 +226,18 @@ static void take_subject(struct reading *reading, struct cursor *c,
 
 	if (looking_at(c, "nid: ", 5) || looking_at(c, "objects to ", 11) ||
 	    looking_at(c, "unused scan ", 12))
-		return;
+		return true;
 	if (same->length && looking_at(c, same->text, same->length)) {
 		c->at += same->length;
 	} else {
-		const char *begin = c->at;
+		const char *begin = c->at, *stop;
 
+		same_keep(same, begin, 0);
 		last->shrinker = last->fields = last->symbol = 0;
-		c->at = read_subject(&reading->names, begin, c->end, last);
+		stop = read_subject(&reading->names, begin, c->end, last);
+		if (!stop)
+			return false;
+		c->at = stop;
 		/* Whole, so that the same text at the beginning of another line is all of its subject. */
 		same_keep(same, begin,
 			  c->at[-1] == ':' ? (size_t)(c->at - begin) : 0);
@@ -236,6 +245,7 @@ static void take_subject(struct reading *reading, struct cursor *c,
 	event->symbol = last->symbol;
 	event->shrinker = last->shrinker;
 	event->fields |= last->fields;
+	return true;
 }
 
 /* ---- sentences ---------------------------------------------------------- */
@@ -550,6 +560,8 @@ static enum parsed take_pairs(struct names *names, struct cursor *c,
 			case NUMBER_BIG:
 				return PARSED_UNREAD_NUMBER;
 			case NUMBER_OK:
+				if (!is_blank(*c->at) && !at_end(c))
+					break; /* it is no number */
 				/* An int: in hex, as option `fields` has it, it shows no sign. */
 				if (equals - word == 6 && value <= UINT32_MAX &&
 				    !memcmp(word, "retval", 6))
@@ -635,6 +647,8 @@ enum parsed event_parse(struct reading *reading, const struct head *head,
 	event->kind = (uint8_t)head->event;
 	skip_blanks(&c);
 	if (head->event > SP_RECORDED_END || is_pairs(&c)) {
+		const char *text = c.at;
+
 		*rest = other_line(c.at, c.end);
 		if (*rest)
 			c.end = *rest;
@@ -646,13 +660,16 @@ enum parsed event_parse(struct reading *reading, const struct head *head,
 			return parsed;
 		if (*rest)
 			return PARSED_INTERLEAVED;
-		if (event->fields == before && !at_end(&c))
-			return PARSED_UNREAD_FIELD;
+		if (event->fields == before)
+			return memchr(text, ' ', (size_t)(end - text)) ?
+				       PARSED_UNREAD_FIELD :
+				       PARSED_UNREAD_EMPTY;
 		return (event->fields & needed(event)) == needed(event) ?
 			       PARSED :
 			       PARSED_CUT;
 	}
-	take_subject(reading, &c, event);
+	if (!take_subject(reading, &c, event))
+		return PARSED_UNREAD_FIELD;
 	if (head->event == SP_RECORDED_START)
 		parsed = take_sentence(names, &c, &start, event, rest);
 	else

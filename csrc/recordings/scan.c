@@ -16,9 +16,13 @@ struct sp_scanner {
 
 struct sp_scanner *sp_scanner_alloc(void)
 {
-	struct sp_scanner *scanner = calloc(1, sizeof(*scanner));
+	struct sp_scanner *scanner = malloc(sizeof(*scanner));
 
-	if (scanner && !names_init(&scanner->reading.names)) {
+	if (!scanner)
+		return NULL;
+	/* All but the two buffers. */
+	memset(scanner, 0, offsetof(struct sp_scanner, last));
+	if (!names_init(&scanner->reading.names)) {
 		free(scanner);
 		return NULL;
 	}
@@ -66,6 +70,8 @@ static bool take_lost(struct cursor c, struct sp_recorded *event)
 	event->fields = SP_HAS_CPU;
 	(void)TAKE(&c, "LOST ");
 	if (take_number(&c, &value) == NUMBER_OK) {
+		if (value > INT64_MAX)
+			return false;
 		event->nr = (int64_t)value;
 		event->fields |= SP_HAS_NR;
 		(void)TAKE(&c, " ");
@@ -92,7 +98,8 @@ static bool take_overwritten(struct cursor c, struct sp_recorded *event)
 	}
 	if (!TAKE(&c, "# entries-in-buffer/entries-written: ") ||
 	    take_number(&c, &kept) != NUMBER_OK || !TAKE(&c, "/") ||
-	    take_number(&c, &written) != NUMBER_OK || written <= kept)
+	    take_number(&c, &written) != NUMBER_OK || written <= kept ||
+	    written - kept > INT64_MAX)
 		return false;
 	event->nr = (int64_t)(written - kept);
 	event->fields = SP_HAS_NR;

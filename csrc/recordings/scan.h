@@ -15,9 +15,9 @@
 
 /* What a line tells. */
 enum sp_recorded_kind {
-	SP_RECORDED_START,           /* mm_shrink_slab_start */
-	SP_RECORDED_END,             /* mm_shrink_slab_end */
-	SP_RECORDED_LOST,            /* nr events of cpu were lost, as far as told */
+	SP_RECORDED_START, /* mm_shrink_slab_start */
+	SP_RECORDED_END,   /* mm_shrink_slab_end */
+	SP_RECORDED_LOST,  /* nr events of cpu were lost, as far as told */
 	SP_RECORDED_KSWAPD_WAKE,     /* mm_vmscan_kswapd_wake */
 	SP_RECORDED_KSWAPD_SLEEP,    /* mm_vmscan_kswapd_sleep */
 	SP_RECORDED_WAKEUP_KSWAPD,   /* mm_vmscan_wakeup_kswapd */
