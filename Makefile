@@ -7,6 +7,7 @@
 #   make bench  the benchmarks       make lint     ruff, mypy, stubtest, clang-format
 #   make test-all  the tests against the installed wheel, on every CPython that is found
 #   make test-asan the tests, with the compiled module under ASan and UBSan
+#   make fuzz      the scanner of recordings under any bytes (needs clang): make fuzz ARGS=RUNS=10000000
 #   make coverage  of csrc/core and shrinkpy/, by all tests
 #   make kernel-tree  files of Linux 6.12 that tests build unmodified, from Debian's linux-source-6.12
 #   make test-kernel  the tests, on a core around the tree's own mm/shrinker.c (KERNEL_SOURCE=...)
@@ -85,6 +86,9 @@ test-asan: $(VENV)/built $(VENV)/test-needs
 check-c: | needs-cc
 	@$(MAKE) --no-print-directory -s -C csrc test
 
+fuzz: | needs-cc
+	@$(MAKE) --no-print-directory -s -C csrc fuzz $(ARGS)
+
 bench: $(VENV)/built
 	@$(MAKE) --no-print-directory -s -C csrc
 	@$(CC) -O2 -Icsrc/include benchmarks/native_pass.c -Lcsrc/build -lshrinkpy -o csrc/build/native_pass
@@ -93,6 +97,7 @@ bench: $(VENV)/built
 	@LD_LIBRARY_PATH=csrc/build csrc/build/list_lru_walk
 	@$(BIN)/python benchmarks/python_pass.py
 	@$(BIN)/python benchmarks/first_pass.py
+	@$(BIN)/python benchmarks/recordings.py
 
 lint: $(VENV)/built $(VENV)/test-needs $(VENV)/lint-needs
 	$(BIN)/ruff check .
