@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import written_to
 
 from shrinkpy.cli import main
 
@@ -198,13 +199,7 @@ class TestProcess:
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=slave, text=True, env=env) as process:
             os.close(slave)
             out = process.stdout.read() if process.stdout else ""
-            written = b""
-            while True:
-                try:
-                    written += os.read(master, 65536)
-                except OSError:  # EIO: the other side is closed
-                    break
-        os.close(master)
+            written = written_to(master)
         assert "/80" in written.decode(), "of 80 scenarios"
         assert "━━━" in written.decode()
         assert "━" not in out

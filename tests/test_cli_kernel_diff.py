@@ -11,26 +11,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from commands import Call, Done, caller
 from support import until
-
-from shrinkpy.cli import main
 
 COMMAND = [sys.executable, "-W", "error", "-m", "shrinkpy", "kernel", "diff"]
 PORTS = ["--core", "port", "--core", "port"]
-
-
-class Done:
-    """What a call of the command gave."""
-
-    def __init__(self, code: object, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-
-
-Call = Callable[..., Done]
 
 
 @pytest.fixture
@@ -38,13 +26,7 @@ def diff(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tm
     """Call the command in this process, in a folder of its own."""
     monkeypatch.chdir(tmp_path)
 
-    def call(*args: object) -> Done:
-        monkeypatch.setattr(sys, "argv", ["shrinkpy", "kernel", "diff", *map(str, args)])
-        with pytest.raises(SystemExit) as exited:
-            main()
-        return Done(exited.value.code, *capsys.readouterr())
-
-    return call
+    return caller(monkeypatch, capsys, "kernel", "diff")
 
 
 def bad(done: Done, told: str) -> None:

@@ -14,13 +14,12 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from commands import Call, Done, caller, written_to
 from recorded_calls import Kernel, Shrinker
 
-from shrinkpy.cli import main
 from shrinkpy.recordings import read
 
 DATA = Path(__file__).parent / "data" / "recordings"
@@ -29,27 +28,16 @@ GROW, RMDIR, PUBLIC = DATA / "a.a-grow.txt.gz", DATA / "b.b-rmdir.txt.gz", DATA 
 VERBS = ["verify", "replay", "report", "convert"]
 
 
-class Done:
-    """What a call of the command gave."""
-
-    def __init__(self, code: object, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-
-
-Call = Callable[..., Done]
-
-
 @pytest.fixture
 def trace(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Call:
     """Call the command in this process, in a folder of its own."""
     monkeypatch.chdir(tmp_path)
 
+    run = caller(monkeypatch, capsys, "trace")
+
     def call(verb: str, *args: object) -> Done:
         output = ["-o", "out.parquet"] if verb == "convert" and "-o" not in args else []
-        monkeypatch.setattr(sys, "argv", ["shrinkpy", "trace", verb, *map(str, args), *output])
-        with pytest.raises(SystemExit) as exited:
-            main()
-        return Done(exited.value.code, *capsys.readouterr())
+        return run(verb, *args, *output)
 
     return call
 
@@ -224,15 +212,9 @@ def on_terminal(*args: object, columns: int) -> str:
         [*COMMAND, *map(str, args)], stdout=slave, stderr=subprocess.PIPE, env=env
     ) as process:
         os.close(slave)
-        written = b""
-        while True:
-            try:
-                written += os.read(master, 65536)
-            except OSError:  # EIO: the other side is closed
-                break
+        written = written_to(master)
         assert process.stderr is not None
         assert process.stderr.read() == b""
-    os.close(master)
     return written.decode()
 
 
@@ -428,13 +410,7 @@ class TestProcess:
             os.close(slave)
             assert process.stdout is not None
             out = process.stdout.read()
-            written = b""
-            while True:
-                try:
-                    written += os.read(master, 65536)
-                except OSError:  # EIO: the other side is closed
-                    break
-        os.close(master)
+            written = written_to(master)
         assert "━━━" in written.decode()
         assert out.endswith("unexplained: 0\n")
         assert "\x1b" not in out
