@@ -13,13 +13,16 @@
 enum what { OPTIONAL, NEEDED };
 
 struct step {
+	const char *
+		spaced; /* with a blank on either side, as the kernel prints it */
 	const char *literal;
 	uint8_t length;
 	uint8_t what;
 	uint32_t has;
 };
 
-#define STEP(literal, what, has) { literal, sizeof(literal) - 1, what, has }
+#define STEP(literal, what, has)                                               \
+	{ " " literal " ", literal, sizeof(literal) - 1, what, has }
 
 /* In the order of the text, for all forms. */
 static const struct step start_steps[] = {
@@ -305,19 +308,28 @@ static const char *other_line(const char *p, const char *end)
 }
 
 static inline __attribute__((always_inline)) enum parsed
-take_value(struct names *names, struct cursor *c, const struct step *step,
+take_value(struct reading *reading, struct cursor *c, const struct step *step,
 	   struct sp_recorded *event, const char **rest)
 {
 	uint64_t value;
 
-	skip_blanks(c);
 	if (at_end(c))
 		return PARSED_CUT;
 	if (step->has == SP_HAS_GFP) {
+		struct same *same = &reading->gfp;
 		const char *word = c->at;
 
-		c->at = word_end(word, c->end);
-		event->gfp = names_intern(names, word, (size_t)(c->at - word));
+		if (same->length && looking_at(c, same->text, same->length)) {
+			c->at += same->length - 1;
+		} else {
+			c->at = word_end(word, c->end);
+			reading->gfp_name = names_intern(
+				&reading->names, word, (size_t)(c->at - word));
+			/* With the blank behind it, so that the same text is all of the word. */
+			same_keep(same, word,
+				  at_end(c) ? 0 : (size_t)(c->at + 1 - word));
+		}
+		event->gfp = reading->gfp_name;
 		event->fields |= SP_HAS_GFP;
 		return PARSED;
 	}
@@ -364,8 +376,9 @@ static __attribute__((noinline)) enum parsed find_step(struct cursor *c,
 
 /* Inlined for each sentence and unrolled, so that a step is a comparison with a constant. */
 static inline __attribute__((always_inline)) enum parsed
-take_sentence(struct names *names, struct cursor *c, const struct sentence *s,
-	      struct sp_recorded *event, const char **rest)
+take_sentence(struct reading *reading, struct cursor *c,
+	      const struct sentence *s, struct sp_recorded *event,
+	      const char **rest)
 {
 	/* The number that was read last, until the next literal follows. */
 	uint32_t last = 0;
@@ -376,6 +389,10 @@ take_sentence(struct names *names, struct cursor *c, const struct sentence *s,
 		const struct step *step = &s->steps[i];
 		enum parsed parsed;
 
+		if (!memcmp(c->at, step->spaced, step->length + 2)) {
+			c->at += step->length + 2;
+			goto value;
+		}
 		skip_blanks(c);
 		if (!at_step(c, step)) {
 			/* Eras A and B have no priority; where it is missing else, the line was cut. */
@@ -398,9 +415,11 @@ take_sentence(struct names *names, struct cursor *c, const struct sentence *s,
 			}
 		}
 		c->at += step->length;
+		skip_blanks(c);
+	value:
 		if (step->has == SP_HAS_GFP)
 			gfp = c->at;
-		parsed = take_value(names, c, step, event, rest);
+		parsed = take_value(reading, c, step, event, rest);
 		if (parsed != PARSED)
 			return parsed;
 		last = step->has;
@@ -671,9 +690,9 @@ enum parsed event_parse(struct reading *reading, const struct head *head,
 	if (!take_subject(reading, &c, event))
 		return PARSED_UNREAD_FIELD;
 	if (head->event == SP_RECORDED_START)
-		parsed = take_sentence(names, &c, &start, event, rest);
+		parsed = take_sentence(reading, &c, &start, event, rest);
 	else
-		parsed = take_sentence(names, &c, &stop, event, rest);
+		parsed = take_sentence(reading, &c, &stop, event, rest);
 	event->form = (uint8_t)form_of(event);
 	if (parsed == PARSED_INTERLEAVED &&
 	    !(event->fields & (SP_HAS_NID | SP_HAS_NR))) {

@@ -138,17 +138,24 @@ void head_find(const char *begin, const char *end, struct head *head)
 			continue;
 		/* The name right behind the time, as nearly all lines have it. */
 		if (after_time && after_time < colon &&
-		    !is_digit(*after_time) &&
-		    !memchr(after_time, ' ', (size_t)(colon - after_time))) {
-			const char *group = memchr(
-				after_time, ':', (size_t)(colon - after_time));
-			bool known;
+		    !is_digit(*after_time)) {
+			size_t length = (size_t)(colon - after_time);
+			bool known = is_event(after_time, length, &head->event);
 
-			word = group ? group + 1 : after_time;
-			known = is_event(word, (size_t)(colon - word),
-					 &head->event);
-			if (known || is_word(colon[-1])) {
-				head->kind = known ? HEAD_EVENT : HEAD_OTHER;
+			if (!known && !memchr(after_time, ' ', length)) {
+				const char *group =
+					memchr(after_time, ':', length);
+
+				word = group ? group + 1 : after_time;
+				known = is_event(word, (size_t)(colon - word),
+						 &head->event);
+				if (!known && is_word(colon[-1]))
+					head->kind = HEAD_OTHER;
+				word = colon;
+			}
+			if (known)
+				head->kind = HEAD_EVENT;
+			if (head->kind != HEAD_NONE) {
 				head->name = after_time;
 				head->text = colon + 1;
 				return;

@@ -62,6 +62,8 @@ struct reading {
 	struct sp_recorded task_event; /* its pid, tgid, cpu and comm */
 	struct same subject;
 	struct sp_recorded subject_event; /* its symbol and shrinker */
+	struct same gfp;
+	uint32_t gfp_name;
 	struct same places[16]; /* where probes are; kinds of them take turns */
 	struct sp_recorded place_events[16]; /* kind, symbol and caller */
 };

@@ -189,6 +189,13 @@ static bool is_whole(const struct sp_recorded *event)
 		(has & SP_HAS_PGS_SCANNED && has & SP_HAS_TOTAL_SCAN));
 }
 
+static void take_back(struct sp_scanner *s, struct sink *sink)
+{
+	sink->nr--;
+	s->counts.events--;
+	s->counts.cut -= sink->events[sink->nr].mark & SP_MARK_CUT;
+}
+
 /* An event of ours: 1, and what follows it in an interleaved line stands at *rest; 0, it is unread. */
 static int read_event(struct sp_scanner *s, const struct head *head,
 		      const char *end, struct sink *sink, const char **rest)
@@ -244,7 +251,19 @@ static int read_probe(struct sp_scanner *s, const struct head *head,
 	return 1;
 }
 
-enum line { LINE_COMMENT, LINE_OTHER, LINE_EVENTS, LINE_UNREAD };
+enum line {
+	LINE_COMMENT,
+	LINE_OTHER,
+	LINE_EVENTS,
+	LINE_UNREAD,
+	LINE_ODDLY_SPACED
+};
+
+/* None of the tools sets one behind the first word. */
+static bool has_tab(const char *begin, const char *end)
+{
+	return memchr(begin, '\t', (size_t)(end - begin));
+}
 
 static enum line read_once(struct sp_scanner *s, const char *begin,
 			   const char *end, struct sink *sink)
@@ -265,6 +284,8 @@ static enum line read_once(struct sp_scanner *s, const char *begin,
 	head_find(begin, end, &head);
 	switch (head.kind) {
 	case HEAD_EVENT:
+		if (!head.time.begin && has_tab(begin, end))
+			return LINE_ODDLY_SPACED;
 		do {
 			if (!read_event(s, &head, end, sink, &rest))
 				break;
@@ -273,9 +294,18 @@ static enum line read_once(struct sp_scanner *s, const char *begin,
 			head_find(rest, end, &head);
 			head.inner = true;
 		} while (head.kind == HEAD_EVENT);
-		return sink->nr ? LINE_EVENTS : LINE_UNREAD;
+		if (!sink->nr)
+			return LINE_UNREAD;
+		/* What looks cut may be a literal with a tab in it. */
+		if (sink->events[0].mark & SP_MARK_CUT && has_tab(begin, end)) {
+			while (sink->nr)
+				take_back(s, sink);
+			return LINE_ODDLY_SPACED;
+		}
+		return LINE_EVENTS;
 	case HEAD_OTHER:
-		if (take_record(&head, end, blank_event(s, sink))) {
+		if (*head.text == 'P' &&
+		    take_record(&head, end, blank_event(s, sink))) {
 			head_read(&s->reading, &head, &sink->events[0]);
 			hand_out(s, sink, &sink->events[0]);
 			return LINE_EVENTS;
@@ -329,17 +359,13 @@ static const char *squeeze(struct sp_scanner *s, const char *begin,
 static enum line read_line(struct sp_scanner *s, const char *begin,
 			   const char *end, struct sink *sink)
 {
-	size_t length = (size_t)(end - begin);
-	enum line line;
+	enum line line = read_once(s, begin, end, sink);
 
-	/* None of the tools sets a tab behind the first word. */
-	if (memchr(begin, '\t', length) && memmem(begin, length, "mm_", 3)) {
-		end = squeeze(s, begin, end);
-		begin = s->squeezed;
-	}
-	line = read_once(s, begin, end, sink);
-	if (line == LINE_UNREAD && begin != s->squeezed &&
-	    sink->reason == SP_UNREAD_FIELD && memmem(begin, length, "  ", 2)) {
+	if (line == LINE_UNREAD && sink->reason == SP_UNREAD_FIELD &&
+	    (has_tab(begin, end) ||
+	     memmem(begin, (size_t)(end - begin), "  ", 2)))
+		line = LINE_ODDLY_SPACED;
+	if (line == LINE_ODDLY_SPACED) {
 		end = squeeze(s, begin, end);
 		line = read_once(s, s->squeezed, end, sink);
 	}

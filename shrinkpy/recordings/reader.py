@@ -243,7 +243,7 @@ def _ticker(progress: Progress | None, position: Callable[[], int], size: int) -
 
 
 def stream(
-    source: Source, *, chunk_events: int = 4096, progress: Progress | None = None, piece: int = PIECE
+    source: Source, *, chunk_events: int = 16384, progress: Progress | None = None, piece: int = PIECE
 ) -> Iterator[Recording]:
     """The events of a file in pieces of at most chunk_events: memory stays the same for a file of any size.
 
