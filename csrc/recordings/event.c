@@ -230,7 +230,8 @@ static bool take_subject(struct reading *reading, struct cursor *c,
 	if (looking_at(c, "nid: ", 5) || looking_at(c, "objects to ", 11) ||
 	    looking_at(c, "unused scan ", 12))
 		return true;
-	if (same->length && looking_at(c, same->text, same->length)) {
+	if (same->length && same->length <= (size_t)(c->end - c->at) &&
+	    same_begin(same, c->at)) {
 		c->at += same->length;
 	} else {
 		const char *begin = c->at, *stop;
@@ -261,7 +262,7 @@ struct sentence {
 static inline bool at_step(const struct cursor *c, const struct step *step)
 {
 	/* Not past the end: no literal has a line's end in it, and the padding is longer than any. */
-	return !memcmp(c->at, step->literal, step->length);
+	return equal(c->at, step->literal, step->length);
 }
 
 /* Is what is left of the line the beginning of this literal? Then it was cut in it. */
@@ -319,7 +320,8 @@ take_value(struct reading *reading, struct cursor *c, const struct step *step,
 		struct same *same = &reading->gfp;
 		const char *word = c->at;
 
-		if (same->length && looking_at(c, same->text, same->length)) {
+		if (same->length && same->length <= (size_t)(c->end - c->at) &&
+		    same_begin(same, c->at)) {
 			c->at += same->length - 1;
 		} else {
 			c->at = word_end(word, c->end);
@@ -387,12 +389,14 @@ take_sentence(struct reading *reading, struct cursor *c,
 #pragma GCC unroll 16
 	for (size_t i = 0; i < s->nr; i++) {
 		const struct step *step = &s->steps[i];
+		const char *before;
 		enum parsed parsed;
 
-		if (!memcmp(c->at, step->spaced, step->length + 2)) {
+		if (equal(c->at, step->spaced, step->length + 2)) {
 			c->at += step->length + 2;
 			goto value;
 		}
+		before = c->at;
 		skip_blanks(c);
 		if (!at_step(c, step)) {
 			/* Eras A and B have no priority; where it is missing else, the line was cut. */
@@ -400,8 +404,10 @@ take_sentence(struct reading *reading, struct cursor *c,
 				       !(event->fields & SP_HAS_PGS_SCANNED);
 
 			if (step->what == OPTIONAL &&
-			    !(may_end && (at_end(c) || is_cut_in(c, step))))
+			    !(may_end && (at_end(c) || is_cut_in(c, step)))) {
+				c->at = before;
 				continue;
+			}
 			parsed = find_step(c, s, step, rest);
 			if (parsed != PARSED) {
 				/* A blank behind it says that it is whole. */

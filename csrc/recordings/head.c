@@ -198,6 +198,42 @@ void head_find(const char *begin, const char *end, struct head *head)
 	}
 }
 
+void head_of_line(const struct reading *reading, const char *begin,
+		  const char *end, struct head *head)
+{
+	const struct same *same = &reading->task;
+	const char *p = begin + same->length, *colon;
+	uint64_t whole, part;
+
+	if (!same->length || same->length >= (size_t)(end - begin) ||
+	    !same_begin(same, begin) || !is_digit(*p))
+		goto no;
+	memset(head, 0, sizeof(*head));
+	head->begin = begin;
+	head->time.begin = p;
+	if (!take_digits(&p, &whole) || *p++ != '.')
+		goto no;
+	part = take_fraction(&p);
+	if (p[0] != ':' || p[1] != ' ' || is_digit(p[2]) ||
+	    !put_time(&head->time, whole, 1000000000, part))
+		goto no;
+	p += 2;
+	for (colon = p; is_word(*colon); colon++)
+		;
+	if (colon == p || *colon != ':' || !is_blank(colon[1]))
+		goto no;
+	head->kind = is_event(p, (size_t)(colon - p), &head->event) ?
+			     HEAD_EVENT :
+			     HEAD_OTHER;
+	head->name = p;
+	head->text = colon + 1;
+	head->same = true;
+	return;
+no:
+	head_find(begin, end, head);
+}
+
+/* An int whose last digit stands before `end`; where it begins, or NULL if it is none. */
 static const char *int_before(const char *begin, const char *end,
 			      int32_t *value)
 {
@@ -391,7 +427,8 @@ void head_read(struct reading *reading, const struct head *head,
 	if (head->inner) {
 		read_columns(head, end, event);
 	} else {
-		if (!same_text(&reading->task, head->begin, length)) {
+		if (!head->same &&
+		    !same_text(&reading->task, head->begin, length)) {
 			memset(last, 0, sizeof(*last));
 			read_columns(head, end, last);
 			same_keep(&reading->task, head->begin, length);

@@ -28,6 +28,7 @@ struct head {
 	struct sp_time time;
 	const char *name; /* of the event, with a group before it */
 	const char *text; /* behind the name's colon */
+	bool same; /* what stands before the time is that of the line before */
 };
 
 /* Find where the event's text begins. */
@@ -44,10 +45,16 @@ struct same {
 	char text[SAME_MAX];
 };
 
+/* Is what is kept the beginning of a text that has as many bytes? */
+static inline bool same_begin(const struct same *same, const char *text)
+{
+	return equal(text, same->text, same->length);
+}
+
 static inline bool same_text(const struct same *same, const char *text,
 			     size_t length)
 {
-	return length == same->length && !memcmp(text, same->text, length);
+	return length == same->length && same_begin(same, text);
 }
 
 static inline void same_keep(struct same *same, const char *text, size_t length)
@@ -67,6 +74,10 @@ struct reading {
 	struct same places[16]; /* where probes are; kinds of them take turns */
 	struct sp_recorded place_events[16]; /* kind, symbol and caller */
 };
+
+/* head_find() for a line, which is quick where it begins as the line before did. */
+void head_of_line(const struct reading *reading, const char *begin,
+		  const char *end, struct head *head);
 
 /* Task, cpu and time, as far as they stand there. */
 void head_read(struct reading *reading, const struct head *head,

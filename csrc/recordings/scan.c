@@ -281,7 +281,7 @@ static enum line read_once(struct sp_scanner *s, const char *begin,
 		hand_out(s, sink, &sink->events[0]);
 		return LINE_EVENTS;
 	}
-	head_find(begin, end, &head);
+	head_of_line(&s->reading, begin, end, &head);
 	switch (head.kind) {
 	case HEAD_EVENT:
 		if (!head.time.begin && has_tab(begin, end))
