@@ -75,7 +75,8 @@ ASAN := build/asan
 # A malloc of its own; memory that must not grow, while ASan keeps what was freed. Some tests measure
 # resident memory: what ASan keeps stays with it, it gives nothing back every few seconds.
 ASAN_RULES := detect_leaks=0:allocator_may_return_null=1:allocator_release_to_os_interval_ms=-1
-ASAN_WITHOUT := --ignore tests/test_no_memory.py --ignore tests/test_life_cycles.py
+ASAN_WITHOUT := --ignore tests/test_no_memory.py --ignore tests/test_life_cycles.py \
+	--deselect tests/test_recordings_hostile.py::TestMemory
 library = $(shell $(CC) -print-file-name=$(1))
 test-asan: $(VENV)/built $(VENV)/test-needs
 	$(call variant,$(ASAN),-O1 -g -fsanitize=address$(comma)undefined -fno-sanitize-recover=all)
