@@ -13,20 +13,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ..control import SHRINK_BATCH
 from .arithmetic import Seeks, fit_seeks, seeks_bounds, seeks_bounds_of_pages
 from .pairs import Pairs, pair
-from .recording import Events, Form, Has, Kind, Mark, Recording
+from .recording import STOP, Events, Form, Has, Kind, Mark, Recording, printable
 
-__all__ = ["DEFAULT_BATCH", "Column", "Columns", "Who"]
+__all__ = ["Column", "Columns", "Who"]
 
 Indices = npt.NDArray[np.int64]
 Truths = npt.NDArray[np.bool_]
-
-DEFAULT_BATCH = 128
-"""SHRINK_BATCH: what a shrinker that has no batch of its own scans a call."""
-
-STOP = -1
-"""SHRINK_STOP, ~0UL, as a probe prints it."""
 
 _LEAST_BATCH = 16
 """A smaller common divisor is no batch, but an accident of small numbers."""
@@ -42,6 +37,11 @@ class Who(NamedTuple):
     def pointer(self) -> str:
         """As ftrace prints it; empty where there is none."""
         return "" if self.shrinker is None else f"{self.shrinker:016x}"
+
+    @property
+    def label(self) -> str:
+        """Symbol and pointer, fit for a terminal."""
+        return printable(f"{self.symbol} {self.pointer}".rstrip())
 
 
 class Column(NamedTuple):
@@ -301,7 +301,7 @@ class Columns:
     def batch(self) -> Column:
         """Objects a scan call: as a probe saw it, else of what all that it scanned is a multiple."""
         told = self._probe("batch")
-        value, known = np.where(told.value == 0, DEFAULT_BATCH, told.value), told.known.copy()
+        value, known = np.where(told.value == 0, SHRINK_BATCH, told.value), told.known.copy()
         # A call that is asked for less than there is scans whole batches only.
         asked, scanned = self.of_start("total_scan"), self.scanned
         batches = scanned.known & self.items.known & (scanned.value > 0) & (asked.value < self.items.value)

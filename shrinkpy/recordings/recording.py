@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..control import Gfp
+from ..control import SHRINK_EMPTY, SHRINK_STOP, Gfp
 from ..errors import ShrinkpyError
 
 if TYPE_CHECKING:
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     import pyarrow
 
 __all__ = [
+    "EMPTY",
     "EVENT_DTYPE",
+    "STOP",
     "Events",
     "Form",
     "Has",
@@ -151,6 +153,9 @@ EVENT_DTYPE = np.dtype(
 
 Events = npt.NDArray[Any]
 
+STOP, EMPTY = SHRINK_STOP - 2**64, SHRINK_EMPTY - 2**64
+"""The kernel's answers as a probe prints them: a long."""
+
 
 class UnreadLine(NamedTuple):
     """A line that could not be read: its number from 1, why, and its text (cut, escapes made visible)."""
@@ -181,7 +186,7 @@ def extra(module: str) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError:
-        package = {"perfetto.trace_builder": "perfetto"}.get(module, module.partition(".")[0])
+        package = module.partition(".")[0]
         raise MissingExtraError(
             f"this needs {package}, which is not installed: pip install 'shrinkpy[recordings]'"
         ) from None

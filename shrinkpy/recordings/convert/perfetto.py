@@ -199,8 +199,7 @@ class _File:
     def _shrinker(self, group: int) -> int:
         if group not in self._shrinkers:
             who = self._calls.shrinkers[group]
-            name = printable(f"{who.symbol} {who.pointer}".rstrip())
-            self._shrinkers[group] = self._writer.track(name, self._root)
+            self._shrinkers[group] = self._writer.track(who.label, self._root)
         return self._shrinkers[group]
 
     def _lane(self, group: int, begin: int, end: int) -> int:

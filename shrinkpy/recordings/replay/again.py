@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 
 from ...control import DEF_PRIORITY
 from ...core import ffi
-from ..recording import Recording
+from ..recording import EMPTY, Recording
 from .answers import Answers, proportional, recorded
-from .calls import AFTER, EMPTY, FileCall, Pass, Reparent, Turn, is_full, read_calls
+from .calls import AFTER, FileCall, Pass, Reparent, Turn, is_full, read_calls
 from .script import CONCURRENT, Cgroup, Key, Life, Script, Step, write_script
 from .stage import ULONG, Actor, End, Stage, Start
 from .stock import Stock, next_deferred, signed
 
-__all__ = ["Difference", "Played", "Replay", "replay"]
+__all__ = ["Difference", "Played", "Replay", "Work", "replay"]
 
 FIRST_ORDER = (
     "counts are as recorded: the caches do not react to what is scanned more or less; "

@@ -3,7 +3,11 @@
 
 from __future__ import annotations
 
-from .calls import STOP, Turn
+from abc import ABC, abstractmethod
+
+from ...control import SHRINK_BATCH
+from ..recording import STOP
+from .calls import Turn
 
 __all__ = ["Answers", "proportional", "recorded"]
 
@@ -11,16 +15,16 @@ Answer = tuple[int, int]
 """What scan_objects returns, and nr_scanned as it leaves it; both signed."""
 
 
-class Answers:
+class Answers(ABC):
     """The answers of one call of do_shrink_slab()."""
 
     def __init__(self, turn: Turn) -> None:
         self.turn = turn
         self.asked = 0  # calls so far
 
+    @abstractmethod
     def next(self, nr_to_scan: int) -> Answer:
         """The answer to a scan of so many."""
-        raise NotImplementedError
 
 
 class _Recorded(Answers):
@@ -46,7 +50,7 @@ class _MadeUp(Answers):
         self.total = turn.start.total_scan
         self.to_scan = turn.scanned
         self.to_free = turn.end.ret
-        self.batch = turn.batch or 128
+        self.batch = turn.batch or SHRINK_BATCH
 
     def next(self, nr_to_scan: int) -> Answer:
         if not self.to_scan and not self.to_free:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ...control import Gfp
+from ...control import Flags, Gfp
 from ..arithmetic import Seeks, Total, fit_seeks, seeks_bounds, total_scan
 from ..pairs import pair
 from ..recording import Form, Has, Kind, Recording
@@ -26,7 +26,7 @@ OTHER_ERA = "its kernel's arithmetic is another one than that of 5.13 and later"
 NO_FIELDS = "its lines lack numbers"
 VAGUE = "another cgroup's or task's, which the text does not tell"
 
-AWARE = 8 | 16  # MEMCG_AWARE, NONSLAB
+AWARE = int(Flags.MEMCG_AWARE | Flags.NONSLAB)
 _START = Has.SHRINKER | Has.NID | Has.NR | Has.ITEMS | Has.DELTA | Has.TOTAL_SCAN | Has.PRIORITY
 _END = Has.NEW_NR | Has.TOTAL_SCAN | Has.RET
 _BATCHES = (128, 1024, 32, 64, 256, 512, 2048, 4096)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...control import Gfp
-from ..recording import Has, Kind, Mark, Recording
+from ..recording import EMPTY, STOP, Has, Kind, Mark, Recording
 
 if TYPE_CHECKING:
     from .stock import Stock
@@ -35,9 +35,6 @@ BEFORE = "it began before the recording"
 AFTER = "the recording ends in it"
 LOST = "events were lost in it"
 MISSING = "a line of it is missing"
-
-EMPTY = -2  # SHRINK_EMPTY, as a long
-STOP = -1
 
 
 @dataclass(slots=True)

@@ -6,11 +6,12 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 
+from ...control import Flags
 from .calls import Pass, Turn
 
 __all__ = ["MEMCG_AWARE", "NUMA_AWARE", "Life", "find_lives", "in_order", "split"]
 
-NUMA_AWARE, MEMCG_AWARE = 4, 8
+NUMA_AWARE, MEMCG_AWARE = int(Flags.NUMA_AWARE), int(Flags.MEMCG_AWARE)
 _ROUNDS = 1000
 _FEW = 3  # shrinkers that may be registered anew between two passes
 _AT_ONCE = 64  # calls of one shrinker that may overlap

@@ -11,7 +11,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from dataclasses import dataclass, field
 
-from .calls import AFTER, BEFORE, EMPTY, Calls, Pass, Reparent, Turn
+from ..recording import EMPTY
+from .calls import AFTER, BEFORE, Calls, Pass, Reparent, Turn
 from .lives import MEMCG_AWARE, NUMA_AWARE, Life, find_lives, in_order, split
 from .stock import Account, Gift, Stock
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 from typing import Any, NamedTuple, Protocol
 
+from ...control import Flags
 from ...core import check, ffi, lib, take_text
 from ...cores import core_info
 from ...errors import OneMachineError
@@ -18,8 +19,7 @@ __all__ = ["Actor", "End", "Player", "Stage", "Start"]
 
 ULONG = 2**64
 _RING = 1 << 12  # events; it is read at each count
-_ONLINE, _BARE, _BUSY, _ABORTED = 1, 2, -16, -1006  # of enum sp_root, enum sp_status
-_USER_FLAGS = 0x1C
+_USER_FLAGS = int(Flags.NUMA_AWARE | Flags.MEMCG_AWARE | Flags.NONSLAB)
 
 
 class Start(NamedTuple):
@@ -77,14 +77,14 @@ class Stage:
         self.memcg = memcg
         config = ffi.new("struct sp_config *")
         config.nr_nodes, config.memcg, config.kmem = nodes, memcg, True
-        config.root = _ONLINE if memcg else _BARE
+        config.root = lib.SP_ROOT_ONLINE if memcg else lib.SP_ROOT_BARE
         config.max_stall = 0  # scans that are not recorded are answered by SHRINK_STOP
         out = ffi.new("struct machine **")
         status = lib.sp_machine_create(config, out)
-        if status == _BUSY:
+        if status == lib.SP_BUSY:
             gc.collect()  # the other one may be garbage
             status = lib.sp_machine_create(config, out)
-        if status == _BUSY:
+        if status == lib.SP_BUSY:
             raise OneMachineError(
                 f"{core_info().name} is built on globals: it has one machine at a time; "
                 "close() the other one before"
@@ -192,7 +192,7 @@ class Stage:
         status = lib.sp_shrink_slab(self.machine, gfp, nid, memcg, priority, self._pass)
         freed = int(self._pass.freed)
         take_raised()
-        if status != _ABORTED:
+        if status != lib.SP_ABORTED:
             check(status, self._pass.reason)
         return (freed + 2**63) % ULONG - 2**63
 

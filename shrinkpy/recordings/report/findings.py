@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...control import Flags
+from ...control import SHRINK_BATCH, Flags
 from ..arithmetic import Rest, Total, next_deferred, total_scan
-from ..columns import DEFAULT_BATCH, Column, Columns, Who
+from ..columns import Column, Columns, Who
 from ..recording import Has, printable
 from ..verify.check import verify
 
@@ -131,10 +131,6 @@ def find(calls: Columns) -> list[Finding]:
 # ---- words
 
 
-def _subject(who: Who) -> str:
-    return printable(f"{who.symbol} {who.pointer}".rstrip())
-
-
 def _about(who: Who) -> dict[str, Any]:
     return {"shrinker": who.pointer or None, "symbol": printable(who.symbol)}
 
@@ -197,7 +193,7 @@ def _fruitless(calls: Columns) -> Iterator[Finding]:
         yield Finding(
             "C10",
             "W",
-            _subject(who),
+            who.label,
             f"{len(run_calls)} calls in a row, from line {line} on, scanned {total:,} objects "
             f"and freed none, though "
             f"it counts at most {counted:,}: let scan_objects answer SHRINK_STOP where it cannot "
@@ -256,7 +252,7 @@ def _slow(calls: Columns) -> Iterator[Finding]:
         if len(chosen) > 1:
             limit = LATENCY_BUDGET if len(long) else SLOW_CALL
             text += f"; {len(chosen)} calls took over {_took(limit)}"
-        yield Finding("C18", "W", _subject(who), f"{text}: {advice}", numbers)
+        yield Finding("C18", "W", who.label, f"{text}: {advice}", numbers)
 
 
 # ---- C19
@@ -285,7 +281,7 @@ def _wound_up(calls: Columns) -> Iterator[Finding]:
             yield Finding(
                 "C19",
                 "E",
-                _subject(who),
+                who.label,
                 f"deferred work is negative in {len(negative)} calls, {int(least.min()):,} at "
                 f"the least, first at line "
                 f"{line}: count_objects answered a negative number, or something else writes nr_deferred",
@@ -307,7 +303,7 @@ def _wound_up(calls: Columns) -> Iterator[Finding]:
         yield Finding(
             "C19",
             "W",
-            _subject(who),
+            who.label,
             f"{how} {peak:,} objects (line {line}), {_times(peak, objects)} times the "
             f"{objects:,} that it counts at "
             f"most: some pass will be asked for all of it at once; have scan_objects do more of "
@@ -370,14 +366,14 @@ def _never_a_batch(calls: Columns) -> Iterator[Finding]:
         if len(known) < NEVER_CALLS or vain < NEVER * len(known) or not len(items):
             continue
         batches = batch.of(mine)
-        size = int(batches[0]) if len(batches) else DEFAULT_BATCH
+        size = int(batches[0]) if len(batches) else SHRINK_BATCH
         asked = int(np.minimum(delta.of(mine), np.uint64(2**32)).sum())
         if int(items.max()) < size or asked < NEVER_BATCHES * size:
             continue
         yield Finding(
             "C20",
             "W",
-            _subject(who),
+            who.label,
             f"{vain} of {len(known)} calls scanned nothing, though {asked:,} objects were asked "
             f"for and it counts up to "
             f"{int(items.max()):,}: it does not get to a batch "
@@ -406,7 +402,7 @@ def _unfair(calls: Columns) -> Iterator[Finding]:
         load = np.array([items.value[cell].mean() for cell in cells])
         asked = np.array([np.minimum(delta.value[cell], np.uint64(2**32)).sum() for cell in cells], float)
         got = np.array([scanned.value[cell].sum() for cell in cells], float)
-        enough = np.flatnonzero(asked >= FAIR_BATCHES * DEFAULT_BATCH)
+        enough = np.flatnonzero(asked >= FAIR_BATCHES * SHRINK_BATCH)
         if len(enough) < 2:
             continue
         most = int(enough[np.argmax(got[enough])])
@@ -417,13 +413,13 @@ def _unfair(calls: Columns) -> Iterator[Finding]:
             and abs(asked[k] - asked[most]) <= EQUAL * asked[most]
         ]
         least = min(alike, key=lambda k: got[k])
-        if got[most] < UNEQUAL * got[least] or got[most] < FAIR_BATCHES * DEFAULT_BATCH:
+        if got[most] < UNEQUAL * got[least] or got[most] < FAIR_BATCHES * SHRINK_BATCH:
             continue
         names = [_cell_name(calls, cells[k]) for k in (most, least)]
         yield Finding(
             "C34",
             "W",
-            _subject(who),
+            who.label,
             f"{names[0]} had {int(got[most]):,} objects scanned, {names[1]} {int(got[least]):,}, "
             f"though both hold about "
             f"{load[most]:,.0f} and were asked for about {asked[most]:,.0f}: does its scan stay "
@@ -463,7 +459,7 @@ def _broken(calls: Columns) -> Iterator[Finding]:
         yield Finding(
             "C35",
             "E",
-            _subject(who),
+            who.label,
             f"the numbers of {len(broken)} of {len(mine)} calls do not follow from what is recorded, "
             f"first at line {line}: {what}; a line was changed, or this kernel's do_shrink_slab() was: "
             f"see shrinkpy trace verify",
@@ -575,7 +571,7 @@ def _shared(calls: Columns) -> Iterator[Finding]:
         yield Finding(
             "C36",
             "W",
-            _subject(who),
+            who.label,
             f"it counts by node, but its deferred work is one number for all{why}: {as_shared} "
             f"of {total} calls took over "
             f"what another node's call had left (line {_line(calls, calls.start[first])}), so "

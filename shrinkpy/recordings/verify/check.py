@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ...control import SHRINK_BATCH
 from ..arithmetic import (
     SEEKS_MAX,
     Rest,
@@ -29,7 +30,7 @@ from ..arithmetic import (
 from ..pairs import UNKNOWN, Lone, LostWindows, Pairs, pair
 from ..recording import Form, Has, Kind, Mark, Recording
 from .counters import histories
-from .probes import BATCH, Turns, disagreements, read_turns
+from .probes import Turns, disagreements, read_turns
 
 __all__ = [
     "NOT_RECORDED",
@@ -467,7 +468,7 @@ class _File:
         starts, ends = starts[told], ends[told]
         total, items = self.column(starts, "total_scan"), self.column(starts, "items")
         left = self.column(ends, "total_scan")
-        few = (total < items) & (total < BATCH)
+        few = (total < items) & (total < SHRINK_BATCH)
         for members in self._by_shrinker(starts).values():
             mine = members[few[members]]
             scanned = mine[left[mine] != total[mine]]

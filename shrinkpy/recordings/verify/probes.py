@@ -8,15 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from ...control import SHRINK_BATCH, Flags
 from ..arithmetic import delta_of_priority
-from ..recording import Events, Has, Kind, Recording
+from ..recording import STOP, Events, Has, Kind, Recording
 
-__all__ = ["BATCH", "MEMCG_AWARE", "NUMA_AWARE", "Turn", "Turns", "disagreements", "read_turns"]
+__all__ = ["MEMCG_AWARE", "NUMA_AWARE", "Turn", "Turns", "disagreements", "read_turns"]
 
-NUMA_AWARE = 1 << 2
-MEMCG_AWARE = 1 << 3
-STOP = -1
-BATCH = 128
+NUMA_AWARE, MEMCG_AWARE = int(Flags.NUMA_AWARE), int(Flags.MEMCG_AWARE)
 
 
 @dataclass(slots=True)
@@ -166,7 +164,7 @@ def disagreements(events: Events, turns: Turns) -> list[tuple[int, str]]:
             )
         # A function without a probe leaves no lines.
         if has & loop_bits == loop_bits and (turn.scans or symbol in probed or total == left):
-            size = (batch or BATCH) if call_has & batch_bit else 0
+            size = (batch or SHRINK_BATCH) if call_has & batch_bit else 0
             found.extend((turn.end, what) for what in _of_scans(turn, total, size, left, freed))
     return found
 
