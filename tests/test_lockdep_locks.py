@@ -6,14 +6,17 @@ from __future__ import annotations
 import gc
 import signal
 import threading
+import traceback
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from support import TIMEOUT, Doing, Running, register, until
 
 import shrinkpy as sp
 from shrinkpy.core import ffi
+from shrinkpy.cores import core_info
 
 SLEEPERS = 1 << 30
 """The bit of a lock's word that says that some sleep on it (core/lock.c)."""
@@ -122,6 +125,20 @@ class TestLock:
             lock.release()
 
 
+def interrupt_in_stacks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Have Ctrl-C come while the core asks where this thread is, once; gives how often."""
+    times = [0]
+
+    def extract(frames: Iterator[Any]) -> traceback.StackSummary:
+        if not times[0]:
+            times[0] += 1
+            signal.raise_signal(signal.SIGINT)
+        return traceback.StackSummary.from_list([])
+
+    monkeypatch.setattr(traceback.StackSummary, "extract", extract)
+    return times
+
+
 class TestWaits:
     def test_ctrl_c_ends_one(self, machine: sp.Machine) -> None:
         lock = sp.Lock(machine, "lock")
@@ -153,6 +170,43 @@ class TestWaits:
             leave.set()
             holder.join()
         assert not lock.locked()
+
+    def test_ctrl_c_in_the_stack_of_a_report_ends_the_wait_after_it(
+        self, machine: sp.Machine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        outer, inner = sp.Lock(machine, "outer"), sp.Lock(machine, "inner")
+        held, leave = threading.Event(), threading.Event()
+
+        def hold() -> None:
+            with inner:
+                held.set()
+                assert leave.wait(TIMEOUT)
+
+        holder = Running(hold)
+        assert held.wait(TIMEOUT)
+        interrupt_in_stacks(monkeypatch)
+        with outer:
+            with pytest.raises(KeyboardInterrupt):
+                inner.acquire()  # an order of locks not seen before: where, is kept
+            assert holder.alive
+        leave.set()
+        holder.join()
+        assert not inner.locked()
+
+    def test_ctrl_c_in_the_stack_of_a_call_that_raises_nothing(
+        self, machine: sp.Machine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A core around a tree takes a lock to make a list; the port takes none, and asks for no stack."""
+        lock = sp.Lock(machine, "lock")
+        interrupted = interrupt_in_stacks(monkeypatch)
+        raised = 0
+        with lock:
+            try:
+                sp.ListLru(machine, memcg_aware=True)
+                (lambda: None)()  # the interpreter gets its turn
+            except KeyboardInterrupt:
+                raised += 1
+        assert raised == interrupted[0] == (0 if core_info().is_port else 1)
 
     def test_who_closes_a_ring_is_told(self, machine: sp.Machine) -> None:
         locks = sp.Lock(machine, "a"), sp.Lock(machine, "b")

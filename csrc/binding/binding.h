@@ -170,7 +170,12 @@ void frame_enter(struct frame *f);
  * to be raised, or NULL; kept (if not NULL) gets what was collected.
  */
 PyObject *frame_leave(struct frame *f, PyObject *error, struct kept *kept);
-/* The same, of a call in which no callback runs. */
+/* The same, of a call whose result is None: it is given, or error is raised. */
+PyObject *frame_return(struct frame *f, PyObject *error);
+/*
+ * The same, of a call in which no callback runs and which raises nothing: what
+ * a signal's handler raised in a hook is raised in the main thread soon.
+ */
 void frame_end(struct frame *f);
 /* How many calls of an object this thread is in. */
 unsigned int frames_of(const PyObject *object);

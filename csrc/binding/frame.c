@@ -178,9 +178,31 @@ PyObject *frame_leave(struct frame *f, PyObject *error, struct kept *kept)
 	return result;
 }
 
+PyObject *frame_return(struct frame *f, PyObject *error)
+{
+	error = frame_leave(f, error, NULL);
+	if (!error)
+		return Py_NewRef(Py_None);
+	raise_object(error);
+	Py_DECREF(error);
+	return NULL;
+}
+
+static int raise_fatal(void *exception)
+{
+	raise_object(exception);
+	Py_DECREF((PyObject *)exception);
+	return -1;
+}
+
 void frame_end(struct frame *f)
 {
+	PyObject *fatal = Py_XNewRef(f->fatal);
+
 	Py_XDECREF(frame_leave(f, NULL, NULL));
+	/* Handlers run in the main thread only: there, and soon, as Ctrl-C is. */
+	if (fatal && Py_AddPendingCall(raise_fatal, fatal) < 0)
+		Py_DECREF(fatal);
 }
 
 /*
@@ -324,7 +346,10 @@ static bool poll_native(struct frame *f)
 	return exception;
 }
 
-/* Ctrl-C ends a wait; the exception is then set. A handler is Python code. */
+/*
+ * Ctrl-C ends a wait; the exception is then set, or the frame's fatal, where a
+ * hook ran the handler before the wait. A handler is Python code.
+ */
 static bool wait_poll(void *data)
 {
 	struct sp_boundary *hidden;
@@ -332,6 +357,8 @@ static bool wait_poll(void *data)
 	bool ends;
 
 	(void)data;
+	if (f && f->fatal)
+		return true;
 	if (f && f->native && !f->gil)
 		return poll_native(f);
 	if (!f || !f->gil)

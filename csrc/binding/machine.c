@@ -274,6 +274,7 @@ static PyObject *machine_close(PyObject *op, PyObject *unused)
 {
 	MachineObject *self = (MachineObject *)op;
 	struct sp_reason reason = { .status = SP_OK };
+	PyObject *error = NULL;
 	enum sp_status status;
 	struct frame f;
 
@@ -281,12 +282,12 @@ static PyObject *machine_close(PyObject *op, PyObject *unused)
 	frame_enter(&f);
 	f.closes = true;
 	status = sp_machine_close(self->m, &reason);
-	frame_end(&f);
+	f.gil = false;
 	if (status == SP_INTR)
-		return NULL; /* the signal handler's exception is set */
-	if (status != SP_OK)
-		return raise_status(status, &reason);
-	return Py_NewRef(Py_None);
+		error = take_exception(); /* the signal handler's */
+	else if (status != SP_OK)
+		error = status_error(status, &reason);
+	return frame_return(&f, error);
 }
 
 /*

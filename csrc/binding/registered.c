@@ -329,17 +329,12 @@ static PyObject *do_close(PyObject *op, PyObject *unused)
 	frame_enter(&f);
 	f.drop_error = &error;
 	status = sp_shrinker_free(self->s, &reason);
-	frame_end(&f);
+	f.gil = false;
 	if (status == SP_INTR)
-		return NULL; /* the signal handler's exception is set */
-	if (error) {
-		raise_object(error);
-		Py_DECREF(error);
-		return NULL;
-	}
-	if (status != SP_OK && status != SP_GONE)
-		return raise_status(status, &reason);
-	return Py_NewRef(Py_None);
+		error = take_exception(); /* the signal handler's */
+	else if (!error && status != SP_OK && status != SP_GONE)
+		error = status_error(status, &reason);
+	return frame_return(&f, error);
 }
 
 /* ---- the collector ----------------------------------------------------- */
