@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import recorded_text
+from recorded_calls import Kernel, Shrinker
 
 from shrinkpy.recordings import Kind, Recording, read
 from shrinkpy.recordings.replay import Replay, Work, replay
@@ -20,6 +22,7 @@ from shrinkpy.recordings.replay.stage import End, Stage, Start
 DATA = Path(__file__).parent / "data" / "recordings"
 FULL = ("a-full.a-grow", "b-full.b-limits", "b-full.b-rmdir", "c-full.c-drop", "k-full.k-scan")
 BARE = ("a.a-grow", "b.b-limits", "b.b-reclaim", "b.b-rmdir", "c.c-drop", "e.e-zram")
+HERE = {"symbol": "demo_scan", "shrinker": 0x1234ABCD, "nid": 0, "comm": "kswapd0", "pid": 51}
 
 
 @functools.cache
@@ -271,6 +274,26 @@ class TestWhatIf:
         biggest = max(found.shrinkers, key=lambda s: s.recorded.scanned)
         then, now = biggest.recorded, biggest.decided
         assert abs(now.freed / now.scanned - then.freed / then.scanned) < 0.02
+
+    @pytest.mark.parametrize("batch", [0, 1, 1000])
+    @pytest.mark.parametrize("items", [2 * 10**6, 3 * 10**12])
+    def test_any_number_of_objects(self, items: int, batch: int) -> None:
+        """After ten thousand scans of a call, its rest is one answer: the sums are those of all of them."""
+        kernel = Kernel()
+        Shrinker(kernel).call(items, priority=12, stop=True)
+        [played] = replay(kernel.recording(), batch=batch, priority_shift=-12, seeks=4).shrinkers
+        step = batch or 128
+        assert played.decided.scans == items // step
+        assert played.decided.scanned == items // step * step
+        assert played.decided.deferred == items % step
+
+    def test_a_count_below_zero_is_not_scanned_for_ever(self) -> None:
+        """Its loop goes on while what is left is at least that: with nothing left, too."""
+        kernel = Kernel()
+        kernel.add(recorded_text.Start, nr=64, items=-(2**63), delta=0, total_scan=64, priority=12, **HERE)
+        kernel.add(recorded_text.End, nr=0, new_nr=64, total_scan=0, ret=0, **HERE)
+        [played] = replay(kernel.recording(), batch=1).shrinkers
+        assert played.decided.calls == 1
 
     @pytest.mark.parametrize("bad", [{"seeks": -1}, {"batch": -1}, {"seeks": 2**31}, {"batch": {"x": 2**63}}])
     def test_settings_that_a_kernel_cannot_have(self, bad: dict[str, int]) -> None:

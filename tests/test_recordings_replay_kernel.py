@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -184,6 +185,49 @@ class TestTwoTasks:
         lines[at] = kernel.lines[at].replace("objects to shrink ", "objects to shrink 1")
         [start] = {d.what for d in replayed(lines).differences} & {"objects to shrink"}
         assert start
+
+
+class TestAnyNumbers:
+    """What a recording says may be anything: a machine has room for what it needs, and no more."""
+
+    def test_nodes_and_ids_are_numbered_without_gaps(self, tmp_path_factory: pytest.TempPathFactory) -> None:
+        """Else each id below, and each node, would have its memory."""
+        lines = busy_kernel(3).lines
+        high = [
+            re.sub(
+                r" id=(\d+)",
+                lambda m: f" id={2**31 - 100 + int(m[1])}",
+                re.sub(r"\bnid(: |=)1", r"nid\g<1>1000", line),
+            )
+            for line in lines
+        ]
+        assert high != lines
+        low, found = _replay(tmp_path_factory, lines), _replay(tmp_path_factory, high)
+        assert found.differences == low.differences == []
+        assert (found.decisions, found.skipped) == (low.decisions, low.skipped)
+
+    @pytest.mark.parametrize(
+        ("number", "other"),
+        [
+            (r"nid=\d+", "nid=1024"),
+            (r"nid=\d+", "nid=-1"),
+            (r"memcg=0x\w+", "memcg=0x0"),
+            (r"prio=\d+", "prio=64"),
+            (r"prio=\d+", "prio=-12"),
+            (r"gfp=0x\w+", "gfp=0x1234567890"),
+            (r" id=\d+", " id=4294967295"),
+        ],
+    )
+    def test_a_pass_that_no_kernel_makes_is_skipped(
+        self, tmp_path_factory: pytest.TempPathFactory, number: str, other: str
+    ) -> None:
+        lines = list(busy_kernel(3).lines)
+        probe = "do_shrink_slab: (" if re.search(number, lines[0]) is None else "shrink_slab: ("
+        at = next(k for k, line in enumerate(lines) if f": {probe}" in line)
+        lines[at] = re.sub(number, other, lines[at])
+        found = _replay(tmp_path_factory, lines)
+        assert found.skipped["no kernel has numbers like its node, priority or seeks"] >= 1
+        assert found.passes > 0
 
 
 class TestAtRandom:

@@ -174,10 +174,15 @@ def _unpacked(raw: BinaryIO, name: str) -> Iterator[IO[bytes]]:
 
 
 class _Peeked:
-    """A stream whose first bytes were looked at; unbuffered else, where there is no need."""
+    """A stream whose first bytes were looked at; unbuffered else, where there is no need.
+
+    A pipe gives what there is: whoever waited for more would be late, and deaf to Ctrl-C between two reads.
+    """
 
     def __init__(self, raw: BinaryIO) -> None:
         self._raw = raw
+        self._read = getattr(raw, "read1", raw.read)
+        self._readinto = getattr(raw, "readinto1", None) or getattr(raw, "readinto", None)
         self.begin = b""
         while len(self.begin) < 6 and (more := raw.read(6 - len(self.begin))):
             self.begin += more
@@ -190,14 +195,15 @@ class _Peeked:
                 return left + self._raw.read()
             left, self._left = self._left[:size], self._left[size:]
             return left
-        return self._raw.read(size)
+        return cast("bytes", self._read(size))
 
     def readinto(self, buffer: memoryview) -> int:
         if self._left:
             left = self.read(len(buffer))
             buffer[: len(left)] = left
             return len(left)
-        return cast("int", self._raw.readinto(buffer))  # type: ignore[attr-defined]
+        assert self._readinto is not None
+        return cast("int", self._readinto(buffer))
 
     def readable(self) -> bool:
         return True

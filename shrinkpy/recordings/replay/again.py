@@ -266,7 +266,8 @@ class _Player:
         self.script = script
         self.settings = settings
         self.result = Replay(settings=settings.as_dict())
-        self.stage = Stage(self, script.nodes, script.memcg)
+        self.stage = Stage(self, len(script.nodes), script.memcg)
+        self.nids = list(script.nodes)
         self.actors: dict[Life, Actor] = {}
         self.memcgs: dict[Cgroup, Any] = {}
         self.frames: list[_Frame] = []
@@ -310,9 +311,9 @@ class _Player:
             if cgroup.root:
                 memcg = self.stage.root
             elif cgroup.parent is None or depth > len(self.script.cgroups):
-                memcg = self.stage.create(self.stage.root, cgroup.ino or 0)
+                memcg = self.stage.create(self.stage.root)
             else:
-                memcg = self.stage.create(self._create(cgroup.parent, depth + 1), cgroup.ino or 0)
+                memcg = self.stage.create(self._create(cgroup.parent, depth + 1))
             self.memcgs[cgroup] = memcg
         return memcg
 
@@ -335,7 +336,9 @@ class _Player:
         for life in kept:
             self.stage.free(self.actors.pop(life))
         for life in sorted([*lives, *kept], key=self.place.__getitem__):
-            actor = self.stage.register(life, life.flags, life.id if life.aware else None, life.symbol)
+            actor = self.stage.register(
+                life, life.flags, self.script.ids[life.id] if life.aware else None, life.symbol
+            )
             actor.set(*self.settings.of(life, life.seeks, life.batch))
             for nid, value in enumerate(kept.get(life, ())):
                 self.stage.poke(actor, ffi.NULL, nid, value)
@@ -369,6 +372,7 @@ class _Player:
             self._skip(found, CAME_OR_WENT)
             return
         memcg = self.memcgs[step.cgroup] if step.cgroup is not None else ffi.NULL
+        nid = self.script.nodes[found.nid]
         frame = _Frame(step, turns, aborts=found.reason == AFTER)
         if step.cgroup is not None and not step.cgroup.root:
             self._set_bits(step, found, memcg)
@@ -377,7 +381,7 @@ class _Player:
         self.result.passes += 1
         self.frames.append(frame)
         try:
-            freed = self.stage.shrink(found.gfp, found.nid, memcg, self.settings.priority(found.priority))
+            freed = self.stage.shrink(found.gfp, nid, memcg, self.settings.priority(found.priority))
         finally:
             self.frames.pop()
         self._drain()
@@ -410,6 +414,7 @@ class _Player:
         return True
 
     def _set_bits(self, step: Step, found: Pass, memcg: Any) -> None:
+        nid = self.script.nodes[found.nid]
         called = {self.stage.ident(self.actors[life]) for life in step.lives}
         if step.clear:
             left = [
@@ -417,19 +422,19 @@ class _Player:
                 for life, actor in self.actors.items()
                 if life.aware
                 and (ident := self.stage.ident(actor)) not in called
-                and self.stage.has_bit(memcg, found.nid, ident)
+                and self.stage.has_bit(memcg, nid, ident)
             ]
             if left:
                 # Only a pass that finds them empty clears bits.
                 self.result.given["another task cleared its bit"] += len(left)
                 self.frames.append(_Frame(step, [], clearing=called))
                 try:
-                    self.stage.shrink(found.gfp, found.nid, memcg, found.priority)
+                    self.stage.shrink(found.gfp, nid, memcg, found.priority)
                 finally:
                     self.frames.pop()
         for ident in called:
-            if not self.stage.has_bit(memcg, found.nid, ident):
-                self.stage.set_bit(memcg, found.nid, ident)
+            if not self.stage.has_bit(memcg, nid, ident):
+                self.stage.set_bit(memcg, nid, ident)
 
     # -- callbacks
 
@@ -463,7 +468,7 @@ class _Player:
         self.result.calls += 1
         self._hold(turn.line, life.symbol, "is called", 1, 1)
         self._hold(turn.line, life.symbol, "gfp_mask", turn.gfp, int(sc.gfp_mask))
-        self._hold(turn.line, life.symbol, "nid", turn.nid, int(sc.nid))
+        self._hold(turn.line, life.symbol, "nid", turn.nid, self.nids[int(sc.nid)])
         memcg = self.memcgs[frame.step.cgroup] if frame.step.cgroup is not None else ffi.NULL
         self._hold(
             turn.line, life.symbol, "memcg", "this one", "this one" if sc.memcg == memcg else "another one"
@@ -508,7 +513,8 @@ class _Player:
         same = turn.start is not None and start is not None and start.total_scan == turn.start.total_scan
         if same and batch == (turn.batch or 128):
             return recorded(turn)
-        return proportional(turn, self.ratios.get(play.life.symbol, (1, 1)))
+        ratio = self.ratios.get(play.life.symbol, (1, 1))
+        return proportional(turn, ratio, start.total_scan if start else 0, batch)
 
     def _ratios(self) -> dict[str, tuple[int, int]]:
         sums: dict[str, list[int]] = {}
@@ -524,7 +530,7 @@ class _Player:
     # -- counters
 
     def _place(self, key: Key) -> tuple[Any, int]:
-        return (self.memcgs[key[0]] if isinstance(key[0], Cgroup) else ffi.NULL), key[2]
+        return (self.memcgs[key[0]] if isinstance(key[0], Cgroup) else ffi.NULL), self.script.nodes[key[2]]
 
     def _worth(self, stock: Stock) -> int:
         """What lies in a counter by the core's decisions; of calls not made again yet, by the recorded."""
@@ -633,7 +639,7 @@ class _Player:
         if start is not None and end is not None:
             tally = self.decided[play.life]
             tally.calls += 1
-            tally.scans += len(play.asked)
+            tally.scans += len(play.asked) + (play.answers.unasked if play.answers else 0)
             tally.scanned += signed(start.total_scan - end.total_scan)
             tally.freed += end.ret
             tally.peak = max(tally.peak, new_nr)

@@ -18,9 +18,14 @@ from .stock import Account, Gift, Stock
 
 __all__ = ["BEFORE_TRACE", "CONCURRENT", "Cgroup", "Key", "Life", "Script", "Step", "write_script"]
 
+NO_PASS = "no kernel has numbers like its node, priority or seeks"
 BEFORE_TRACE = "it was deferred before the recording began"
 CONCURRENT = "another task deferred it at the same time"
 UNSEEN = "calls are missing or cut nearby"
+
+MAX_NODES = 1024
+MAX_PRIORITY = 63
+"""Shifts by more mean nothing."""
 
 Key = tuple["Life | Cgroup", int, int]
 """A counter: the shrinker's own (its life, 0, node), or a cgroup's (the cgroup, id, node)."""
@@ -61,6 +66,10 @@ class Step:
 class Script:
     """See the module.
 
+    Nodes and ids are numbered anew, without gaps and in their order: a recording may hold any number, and a
+    machine has room for all below it.
+
+    :ivar nodes: the node of the machine for each recorded one; ``ids``, the id.
     :ivar steps: in the order in which they are made; those inside callbacks are only in ``inside``.
     :ivar lives: in the order of registration.
     :ivar inside: the steps of the passes inside callbacks, by id() of the pass.
@@ -68,7 +77,8 @@ class Script:
     :ivar left: what lies in each counter in the end.
     """
 
-    nodes: int = 1
+    nodes: dict[int, int] = field(default_factory=lambda: {0: 0})
+    ids: dict[int, int] = field(default_factory=dict)
     memcg: bool = True
     steps: list[Step] = field(default_factory=list)
     lives: list[Life] = field(default_factory=list)
@@ -102,9 +112,13 @@ class _Writer:
     def write(self) -> Script:
         script = self.script
         passes = self.calls.passes
-        script.nodes = 1 + max((turn.nid for p in passes for turn in p.turns), default=0)
-        script.nodes = max(script.nodes, 1 + max((p.nid for p in passes), default=0))
         script.memcg = not passes or any(p.memcg for p in passes)
+        for p in passes:
+            if not p.reason and not self._can_be(p):
+                p.reason = NO_PASS
+        # Node 0 is there in any case: the counters of those that are not NUMA_AWARE are its.
+        nids = {0, *(p.nid for p in passes if p.reason in ("", AFTER))}
+        script.nodes = {nid: k for k, nid in enumerate(sorted(nids))}
         for p in passes:
             for turn in p.turns:
                 if turn.ret == EMPTY:
@@ -132,10 +146,23 @@ class _Writer:
         script.lives = find_lives(passes, global_passes, self.life_of)
         self._find_ends()
         script.lives = in_order(script.lives, global_passes, self.life_of)
+        script.ids = {
+            ident: k for k, ident in enumerate(sorted({life.id for life in script.lives if life.aware}))
+        }
         for number, step in enumerate(script.steps):
             self._cast(step, number)
         self._solve()
         return script
+
+    def _can_be(self, found: Pass) -> bool:
+        """Is there a kernel that calls shrink_slab() with these numbers, and has such shrinkers?"""
+        return (
+            0 <= found.nid < MAX_NODES
+            and 0 <= found.priority <= MAX_PRIORITY
+            and 0 <= found.gfp < 2**32
+            and (found.memcg != 0 or not self.script.memcg)
+            and all(_can_turn_be(turn, found.nid) for turn in found.turns)
+        )
 
     # -- steps
 
@@ -194,7 +221,8 @@ class _Writer:
             for _number, inner in turn.inner:
                 deeper = self.script.inside[id(inner)]
                 self._cast(deeper, number)
-                step.inside += [*deeper.lives, *deeper.inside]
+                if inner.reason in ("", AFTER):
+                    step.inside += [*deeper.lives, *deeper.inside]
 
     def _find_ends(self) -> None:
         """Go through the bits of cgroups: where one is missing, somebody has gone, or a task was there."""
@@ -318,6 +346,16 @@ class _Writer:
                 accounts[key].gifts.append(Gift(line, Stock(reason=BEFORE_TRACE)))
         for key, account in accounts.items():
             script.left[key] = account.solve(self._gap, script.taken, script.met)
+
+
+def _can_turn_be(turn: Turn, nid: int) -> bool:
+    return (
+        turn.nid in (0, nid)
+        and -(2**31) <= turn.seeks < 2**31
+        and 0 <= turn.flags < 2**32
+        and 0 <= turn.id < 2**31
+        and 0 <= turn.gfp < 2**32
+    )
 
 
 def _is_global(step: Step) -> bool:

@@ -151,10 +151,10 @@ class Stage:
 
     # -- cgroups
 
-    def create(self, parent: Any, ino: int) -> Any:
-        """A cgroup that is online. ino 0: any."""
+    def create(self, parent: Any) -> Any:
+        """A cgroup that is online."""
         out = ffi.new("struct mem_cgroup **")
-        check(lib.sp_memcg_create(self.machine, parent, ino, out))
+        check(lib.sp_memcg_create(self.machine, parent, 0, out))
         check(lib.sp_memcg_online(out[0]))
         return out[0]
 
