@@ -44,8 +44,10 @@ all: run
 run: $(VENV)/built
 	@$(BIN)/shrinkpy run $(ARGS)
 
+# Tests start many programs: what those import is compiled once, and kept out of the folders.
+PYTEST := PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX="$(CURDIR)/build/pycache" $(BIN)/python -m pytest --numprocesses auto
 test: $(VENV)/built $(VENV)/test-needs
-	@$(BIN)/python -m pytest --numprocesses auto $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 test-all: $(VENV)/needs $(VENV)/all-needs | needs-cc
 	@$(BIN)/nox $(ARGS)
@@ -82,7 +84,7 @@ test-asan: $(VENV)/built $(VENV)/test-needs
 	$(call variant,$(ASAN),-O1 -g -fsanitize=address$(comma)undefined -fno-sanitize-recover=all)
 	@PYTHONPATH="$(CURDIR)/$(ASAN)/lib" ASAN_OPTIONS=$(ASAN_RULES) \
 		LD_PRELOAD="$(call library,libasan.so) $(call library,libubsan.so) $(call library,libstdc++.so)" \
-		$(BIN)/pytest -q -n auto $(ASAN_WITHOUT) $(ARGS)
+		$(PYTEST) -q $(ASAN_WITHOUT) $(ARGS)
 
 check-c: | needs-cc
 	@$(MAKE) --no-print-directory -s -C csrc test
@@ -147,7 +149,7 @@ build/kernel-core: $(VENV)/built
 	@$(BIN)/shrinkpy kernel build --source "$(KERNEL_TREE)" -o $@
 
 test-kernel: build/kernel-core $(VENV)/test-needs
-	@SHRINKPY_CORE="$(CURDIR)/build/kernel-core" $(BIN)/python -m pytest --numprocesses auto $(ARGS)
+	@SHRINKPY_CORE="$(CURDIR)/build/kernel-core" $(PYTEST) $(ARGS)
 
 # ---- what they stand on
 

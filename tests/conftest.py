@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import warnings
 from collections.abc import Iterator
@@ -23,9 +24,11 @@ os.environ["PYTHONSAFEPATH"] = "1"
 
 # Nothing is judged by a clock: it would fail on a busy computer.
 settings.register_profile(
-    "default", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "default", max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
-settings.register_profile("ci", settings.get_profile("default"), derandomize=True, print_blob=True)
+settings.register_profile(
+    "ci", settings.get_profile("default"), max_examples=60, derandomize=True, print_blob=True
+)
 settings.register_profile("again", settings.get_profile("ci"), max_examples=15)
 settings.register_profile("expensive", settings.get_profile("default"), max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
@@ -67,6 +70,13 @@ def _leave_the_globals() -> Iterator[None]:
         for each in list(open_machines):
             with contextlib.suppress(Exception):
                 each.close()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _a_quick_collector() -> None:
+    """What modules are made of is never garbage: a test that collects need not look at it each time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -67,6 +67,7 @@ class TestDifference:
         assert done.out.splitlines()[-1] == f"  SHRINKPY_CORE={mutant_core} shrinkpy conform {kept.name}"
         assert len(kept.read_text().splitlines()) == 1
 
+    @pytest.mark.thorough
     def test_json_and_a_file_of_ones_own(self, diff: Call, mutant_core: Path, tmp_path: Path) -> None:
         done = diff("--core", "port", "--core", mutant_core, "-o", "found.jsonl", "--json")
         assert (done.code, done.err) == (1, "")
@@ -106,6 +107,7 @@ def is_running(pid: str) -> bool:
         return False
 
 
+@pytest.mark.thorough
 class TestProcess:
     def test_ctrl_c_tells_what_was_done(self, tmp_path: Path) -> None:
         with subprocess.Popen(

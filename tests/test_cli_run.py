@@ -227,6 +227,7 @@ class TestTerminal:
         assert "resident memory" in last
         assert max(len(re.sub(r"\x1b\[[^a-zA-Z]*[a-zA-Z]|\r", "", line)) for line in last.split("\n")) <= 80
 
+    @pytest.mark.thorough
     def test_no_color_is_respected(self, tmp_path: Path) -> None:
         colour = re.compile(r"\x1b\[(?:\d+;)*[34][0-8]")
         assert colour.search(on_terminal("run", "--size", "1M", cwd=tmp_path)[1])
@@ -312,6 +313,7 @@ class TestTrace:
         left = {path.name: path.read_text() for path in tmp_path.iterdir() if path.name != "cache.py"}
         assert left == ({"trace.txt": older} if older else {})
 
+    @pytest.mark.thorough
     def test_lost_events_are_told(self, called: Command, target: Callable[..., str]) -> None:
         body = """
             def attach(self, registration, cgroups): self.machine = registration.machine

@@ -66,7 +66,12 @@ class TestRun:
         assert ended.stderr == ""
 
     @pytest.mark.parametrize(
-        ("name", "pressure"), [("gem", "kswapd"), ("binder", "drop"), ("superblock", "memcg")]
+        ("name", "pressure"),
+        [
+            ("gem", "kswapd"),
+            pytest.param("binder", "drop", marks=pytest.mark.thorough),
+            pytest.param("superblock", "memcg", marks=pytest.mark.thorough),
+        ],
     )
     def test_the_drivers_that_ship_have_what_it_takes(self, name: str, pressure: str) -> None:
         source = Path(sp.__file__).parent / "drivers" / f"{name}.c"
@@ -78,6 +83,7 @@ class TestRun:
         assert result["freed_objects"] > 300
         assert result["leaks"] == []
 
+    @pytest.mark.thorough
     def test_each_cgroup_and_node_is_filled_with_its_share(self, tmp_path: Path) -> None:
         fill = tmp_path / "fill.c"
         fill.write_text(
@@ -90,6 +96,7 @@ class TestRun:
         log = json.loads(ended.stdout)["log"]
         assert log == ["counter: loaded", *["1000 on 0", "1000 on 1"] * 2, "counter: unloaded"]
 
+    @pytest.mark.thorough
     def test_the_rest_of_a_driver_may_lie_in_other_files_and_folders(self, tmp_path: Path) -> None:
         (tmp_path / "include").mkdir()
         (tmp_path / "include" / "mine.h").write_text("#define SHARE 32\n")
@@ -102,6 +109,7 @@ class TestRun:
         assert (ended.returncode, ended.stderr) == (0, "")
         assert "freed 1000 of " in ended.stdout
 
+    @pytest.mark.thorough
     def test_as_json(self, tmp_path: Path) -> None:
         ended = run(driver(tmp_path), "--size", "32000", "--json")
         result = json.loads(ended.stdout)
@@ -113,6 +121,7 @@ class TestRun:
         assert ended.returncode == 1
         assert "leaked: kmalloc 77 " in ended.stderr
 
+    @pytest.mark.thorough
     def test_what_lockdep_finds_is_found_and_told_without_the_command(self, tmp_path: Path) -> None:
         path = tmp_path / "waits.c"
         path.write_text(WAITS)
@@ -130,6 +139,7 @@ class TestRun:
         assert ended.returncode == 1
         assert "shrinkpy_verify() gave -5" in ended.stderr
 
+    @pytest.mark.thorough
     def test_a_driver_with_nothing_to_free_is_told_what_it_lacks(self) -> None:
         ended = run(COUNTER)
         assert ended.returncode == 0

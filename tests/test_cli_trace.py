@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 from commands import Call, Done, caller, written_to
 from recorded_calls import Kernel, Shrinker
+from support import TIMEOUT
 
 from shrinkpy.recordings import read
 
@@ -283,7 +284,7 @@ class TestConvert:
         assert (tmp_path / "out").read_text() == "before"
         assert sorted(path.name for path in tmp_path.iterdir()) == ["cut.gz", "out"]
 
-    @pytest.mark.parametrize("form", ["parquet", "perfetto"])
+    @pytest.mark.parametrize("form", [pytest.param("parquet", marks=pytest.mark.thorough), "perfetto"])
     @pytest.mark.parametrize("there", [True, False], ids=["what was there stays", "nothing is left"])
     def test_ctrl_c_in_the_middle(self, tmp_path: Path, form: str, there: bool) -> None:
         """Standard input gives the beginning of a recording, and then nothing more."""
@@ -308,7 +309,7 @@ class TestConvert:
                 time.sleep(0.01)
             assert list(tmp_path.glob(".shrinkpy-*"))
             process.send_signal(signal.SIGINT)
-            assert process.wait() == 130
+            assert process.wait(TIMEOUT) == 130
             assert process.stderr is not None
             assert process.stderr.read() == "shrinkpy: interrupted\n"
         assert [path.name for path in tmp_path.iterdir()] == ["out"] * there

@@ -6,6 +6,7 @@ from __future__ import annotations
 import copy
 import functools
 import gzip
+import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +22,17 @@ FILES = sorted(GOLDEN.glob("*.jsonl.gz"))
 CFG = {"nodes": 1, "memcg": 1, "kmem": 1, "root": 1}
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name.removesuffix(".jsonl.gz"))
+every_family = pytest.mark.parametrize("path", FILES, ids=lambda path: path.name.removesuffix(".jsonl.gz"))
+
+
+@every_family
+def test_the_core_does_what_was_observed_in_each_twentieth_scenario(path: Path) -> None:
+    for vector in itertools.islice(read_scenarios(path), 0, None, 20):
+        assert run_scenario(vector) == []
+
+
+@pytest.mark.thorough
+@every_family
 def test_the_core_does_what_was_observed(path: Path) -> None:
     report = conform([path])
     assert report.scenarios > 0

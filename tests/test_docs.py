@@ -108,6 +108,7 @@ class Page:
                 assert name, f"line {block.line}: a C file needs a comment with its name"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "path", [page for page in PAGES if page.stem != OF_A_TREE], ids=lambda path: path.stem
 )

@@ -68,6 +68,7 @@ def test_pages_in_no_transaction_go_and_no_others(kind: str, nodes: int, cgroups
     check_every_way(Processes, kind, nodes, cgroups, threads)
 
 
+@pytest.mark.thorough
 def test_the_sanitizers_find_nothing() -> None:
     check_sanitized(Processes)
 

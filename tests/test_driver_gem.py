@@ -76,6 +76,7 @@ def test_what_nobody_needs_goes_and_nothing_else(kind: str, nodes: int, cgroups:
     check_every_way(Objects, kind, nodes, cgroups, threads)
 
 
+@pytest.mark.thorough
 def test_the_sanitizers_find_nothing() -> None:
     check_sanitized(Objects)
 

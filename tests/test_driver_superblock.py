@@ -73,6 +73,7 @@ def test_closed_files_go_and_open_ones_stay(kind: str, nodes: int, cgroups: bool
     check_every_way(Files, kind, nodes, cgroups, threads)
 
 
+@pytest.mark.thorough
 def test_the_sanitizers_find_nothing() -> None:
     check_sanitized(Files)
 

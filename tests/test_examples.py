@@ -23,6 +23,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build / "libshrinkpy.so"
 
 
+@pytest.mark.thorough
 class TestCtypesCore:
     """examples/ctypes_core.py: the core without the package."""
 
@@ -54,6 +55,7 @@ class TestCtypesCore:
             assert left == deferred
 
 
+@pytest.mark.thorough
 def test_the_library_exports_nothing_but_its_face(library: Path) -> None:
     symbols = subprocess.run(
         ["nm", "-D", "--defined-only", str(library)], check=True, capture_output=True, text=True

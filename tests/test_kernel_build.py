@@ -256,6 +256,7 @@ class TestUseCore:
         assert "CoreError" in done.stderr
         assert told in done.stderr.splitlines()[-1]
 
+    @pytest.mark.thorough
     def test_drivers_in_c_are_linked_with_it(self, core: Path) -> None:
         code = """
 import sys
@@ -438,6 +439,7 @@ class TestCommand:
         assert done.stderr == "shrinkpy: x: there is no such kernel tree\n"
 
     @NEEDS
+    @pytest.mark.thorough
     def test_builds_and_says_what_to_do_with_it(self, tmp_path: Path) -> None:
         done = shrinkpy("kernel", "build", "--source", str(TREE), "-o", str(tmp_path / "core"))
         assert done.returncode == 0, done.stderr

@@ -80,6 +80,7 @@ class TestGenerate:
             cfg, ops = played(3, number)
             assert record(cfg, ops, name="x", family="f")["ops"] == ops
 
+    @pytest.mark.thorough
     def test_every_kind_of_what_golden_vectors_have(self, scenarios: list[Any]) -> None:
         golden = {
             kind
@@ -90,15 +91,18 @@ class TestGenerate:
         found = {kind for _, ops in scenarios for kind in kinds(ops)}
         assert golden - found == set()
 
+    @pytest.mark.thorough
     def test_every_operation(self, scenarios: list[Any]) -> None:
         assert {op["op"] for _, ops in scenarios for op in ops} == _FIELDS.keys()
 
+    @pytest.mark.thorough
     def test_hooks_of_each_kind(self, scenarios: list[Any]) -> None:
         hooks = {op["op"] for _, ops in scenarios for op in each(ops) if op not in ops}
         never = {"memcg_release", "lru_new", "lru_attach", "lru_prepare", "lru_destroy", "clear_allocated"}
         assert hooks >= _FIELDS.keys() - never - {"debugfs_init", "rename", "lru_walk", "lru_count"}
         assert not hooks & never
 
+    @pytest.mark.thorough
     def test_every_machine(self, scenarios: list[Any]) -> None:
         for key, values in {
             "nodes": {1, 2, 3, 4, 5},
@@ -108,6 +112,7 @@ class TestGenerate:
         }.items():
             assert {cfg[key] for cfg, _ in scenarios} == values
 
+    @pytest.mark.thorough
     def test_where_the_kernel_would_not_come_back(self, scenarios: list[Any]) -> None:
         found = {
             (op["op"], op["r"])
@@ -124,6 +129,7 @@ class TestGenerate:
         }
         assert found >= {("memcg_online", -12), ("setbit", -22), ("lru_destroy", -16)}
 
+    @pytest.mark.thorough
     def test_a_pass_of_the_same_shrinker_in_its_callback(self, scenarios: list[Any]) -> None:
         inner = (
             (h, event[3])
@@ -138,10 +144,12 @@ class TestGenerate:
             for h, done in inner
         )
 
+    @pytest.mark.thorough
     def test_every_answer_of_a_walk(self, scenarios: list[Any]) -> None:
         walks = (op for _, ops in scenarios for op in ops if op["op"] == "lru_walk")
         assert {event[2] for op in walks for event in op.get("ev", ())} == set(LRU_ANSWERS)
 
+    @pytest.mark.thorough
     def test_the_scenario_ends_where_the_kernel_would(self, scenarios: list[Any]) -> None:
         for _, ops in scenarios:
             assert not any(op.get("r") in ("hang", -1001) for op in each(ops[:-1]))

@@ -278,6 +278,7 @@ def test_there_are_enough_and_each_changes_something() -> None:
 
 
 @pytest.mark.parametrize("name", FEW)
+@pytest.mark.thorough
 def test_a_few(name: str, core: Path, tmp_path: Path) -> None:
     check_found(name, core, tmp_path)
 

@@ -47,6 +47,7 @@ class TestIsInOrder:
         assert not is_in_order(ops(*TREE, "lru", *then))
         assert not is_in_order(ops(*TREE, *then, "lru"))
 
+    @pytest.mark.thorough
     def test_all_that_is_generated_is(self) -> None:
         with_lru = 0
         for number in range(150):

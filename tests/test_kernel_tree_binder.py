@@ -133,6 +133,7 @@ def under_the_sanitizers(include: str) -> list[str]:
         return driver.leaks
 
 
+@pytest.mark.thorough
 class TestUnderSanitizers:
     def test_nothing_is_found(self, include: Path) -> None:
         assert native.run_sanitized(under_the_sanitizers, str(include)) == []

@@ -19,7 +19,10 @@ from shrinkpy import native
 SOURCE = TREE / "drivers" / "md" / "dm-bufio.c"
 DISK = SUPPORT / "dm_bufio_disk.c"
 
-pytestmark = needs("drivers/md/dm-bufio.c", "drivers/md/dm.h", "include/linux/dm-bufio.h")
+pytestmark = [
+    pytest.mark.thorough,
+    needs("drivers/md/dm-bufio.c", "drivers/md/dm.h", "include/linux/dm-bufio.h"),
+]
 
 # What is called: to find it in the debugging information of all those headers takes seconds.
 CDEF = """

@@ -18,7 +18,7 @@ from shrinkpy import native
 
 SOURCE = TREE / "fs" / "ext4" / "extents_status.c"
 
-pytestmark = needs("fs/ext4/extents_status.c", "fs/ext4/ext4.h", "include/linux/fs.h")
+pytestmark = [pytest.mark.thorough, needs("fs/ext4/extents_status.c", "fs/ext4/ext4.h", "include/linux/fs.h")]
 
 CDEF = """
     struct inode;

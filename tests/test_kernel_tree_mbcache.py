@@ -185,6 +185,7 @@ def under_the_sanitizers(include: str, source: str) -> list[str]:
         return driver.leaks
 
 
+@pytest.mark.thorough
 class TestUnderSanitizers:
     def test_nothing_is_found(self, include: Path) -> None:
         assert native.run_sanitized(under_the_sanitizers, str(include), str(SOURCE)) == []

@@ -19,7 +19,10 @@ from shrinkpy import native
 
 SOURCE = TREE / "fs" / "nfs" / "nfs42xattr.c"
 
-pytestmark = needs("fs/nfs/nfs42xattr.c", "fs/nfs/internal.h", "include/linux/nfs_fs.h")
+pytestmark = [
+    pytest.mark.thorough,
+    needs("fs/nfs/nfs42xattr.c", "fs/nfs/internal.h", "include/linux/nfs_fs.h"),
+]
 
 CDEF = """
     struct inode;

@@ -18,7 +18,10 @@ from shrinkpy import native
 
 SOURCE = TREE / "fs" / "nfsd" / "nfscache.c"
 
-pytestmark = needs("fs/nfsd/nfscache.c", "fs/nfsd/netns.h", "include/linux/sunrpc/svc.h")
+pytestmark = [
+    pytest.mark.thorough,
+    needs("fs/nfsd/nfscache.c", "fs/nfsd/netns.h", "include/linux/sunrpc/svc.h"),
+]
 
 CDEF = """
     int calls_come(unsigned int number);

@@ -20,11 +20,14 @@ from shrinkpy import native
 SOURCE = TREE / "drivers" / "gpu" / "drm" / "panfrost" / "panfrost_gem_shrinker.c"
 OBJECTS = SUPPORT / "panfrost_objects.c"
 
-pytestmark = needs(
-    "drivers/gpu/drm/panfrost/panfrost_gem_shrinker.c",
-    "drivers/gpu/drm/panfrost/panfrost_gem.h",
-    "include/drm/drm_gem_shmem_helper.h",
-)
+pytestmark = [
+    pytest.mark.thorough,
+    needs(
+        "drivers/gpu/drm/panfrost/panfrost_gem_shrinker.c",
+        "drivers/gpu/drm/panfrost/panfrost_gem.h",
+        "include/drm/drm_gem_shmem_helper.h",
+    ),
+]
 
 # What is called: to find it in the debugging information of all those headers takes seconds.
 CDEF = """

@@ -17,7 +17,7 @@ from shrinkpy import native
 
 SOURCES = [TREE / "fs" / "quota" / "dquot.c", TREE / "fs" / "quota" / "kqid.c"]
 
-pytestmark = needs("fs/quota/dquot.c", "fs/quota/kqid.c", "include/linux/quota.h")
+pytestmark = [pytest.mark.thorough, needs("fs/quota/dquot.c", "fs/quota/kqid.c", "include/linux/quota.h")]
 
 CDEF = """
     struct dquot;

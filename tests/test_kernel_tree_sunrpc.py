@@ -18,7 +18,7 @@ from shrinkpy import native
 
 SOURCE = TREE / "net" / "sunrpc" / "auth.c"
 
-pytestmark = needs("net/sunrpc/auth.c", "include/linux/sunrpc/auth.h")
+pytestmark = [pytest.mark.thorough, needs("net/sunrpc/auth.c", "include/linux/sunrpc/auth.h")]
 
 CDEF = """
     struct rpc_auth;

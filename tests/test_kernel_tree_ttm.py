@@ -18,7 +18,7 @@ from shrinkpy import native
 SOURCE = TREE / "drivers" / "gpu" / "drm" / "ttm" / "ttm_pool.c"
 DEVICE = SUPPORT / "ttm_device.c"
 
-pytestmark = needs("drivers/gpu/drm/ttm/ttm_pool.c", "include/drm/ttm/ttm_pool.h")
+pytestmark = [pytest.mark.thorough, needs("drivers/gpu/drm/ttm/ttm_pool.c", "include/drm/ttm/ttm_pool.h")]
 
 # What is called: to find it in the debugging information of all those headers takes seconds.
 CDEF = """

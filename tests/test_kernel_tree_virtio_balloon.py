@@ -21,7 +21,10 @@ from shrinkpy import native
 SOURCES = TREE / "drivers" / "virtio" / "virtio_balloon.c", TREE / "mm" / "balloon_compaction.c"
 HOST = SUPPORT / "virtio_host.c"
 
-pytestmark = needs("drivers/virtio/virtio_balloon.c", "mm/balloon_compaction.c", "include/linux/virtio.h")
+pytestmark = [
+    pytest.mark.thorough,
+    needs("drivers/virtio/virtio_balloon.c", "mm/balloon_compaction.c", "include/linux/virtio.h"),
+]
 
 # What is called: to find it in the debugging information of all those headers takes seconds.
 CDEF = """

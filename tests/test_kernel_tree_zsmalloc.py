@@ -21,7 +21,10 @@ USER = SUPPORT / "zsmalloc_user.c"
 
 HEADERS = "linux/zsmalloc.h", "linux/zpool.h"
 
-pytestmark = needs("mm/zsmalloc.c", *(f"include/{header}" for header in HEADERS), "include/linux/kconfig.h")
+pytestmark = [
+    pytest.mark.thorough,
+    needs("mm/zsmalloc.c", *(f"include/{header}" for header in HEADERS), "include/linux/kconfig.h"),
+]
 
 PAGE = 4096
 # Of a class each: many to a page, some that span two pages, a page of its own.

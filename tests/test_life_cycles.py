@@ -375,6 +375,7 @@ def left_allocated(found: dict[str, Any]) -> list[str]:
 
 
 class TestAHundredThousand:
+    @pytest.mark.thorough
     def test_whole_lives(self) -> None:
         assert left_behind(measured("resident", ["whole"], 100_000, 0)["whole"]) == []
 
@@ -387,10 +388,12 @@ class TestAHundredThousand:
 class TestSomeHundreds:
     """Of each kind, one after the other in one process."""
 
+    @pytest.mark.thorough
     def test_memory_objects_and_references_stay(self) -> None:
         found = measured("resident", LIVES, 1000, 200)
         assert {name: left for name in LIVES if (left := left_behind(found[name]))} == {}
 
+    @pytest.mark.thorough
     def test_what_python_has_allocated_stays(self) -> None:
         names = [name for name in LIVES if name not in LONGER]
         found = measured("traced", names, 250, 0)

@@ -9,7 +9,7 @@ import threading
 from typing import Any
 
 import pytest
-from support import Cache, Doing, Running, register, until
+from support import TIMEOUT, Cache, Doing, Running, register, until
 
 import shrinkpy as sp
 
@@ -231,16 +231,22 @@ class TestLimit:
 
     def test_nor_is_it_deaf_to_ctrl_c(self) -> None:
         main = threading.main_thread().ident or 0
+        heard = threading.Event()
         with sp.Machine(max_stall=0) as machine:
             machine.memory_limit = 100
-            other = Running(
-                lambda: (
-                    until(lambda: machine.vmstat["allocstall_normal"] > 200),
-                    signal.pthread_kill(main, signal.SIGINT),
-                )
-            )
+
+            def interrupt() -> None:
+                try:
+                    until(lambda: machine.vmstat["allocstall_normal"] > 200)
+                    signal.pthread_kill(main, signal.SIGINT)
+                    assert heard.wait(TIMEOUT)
+                finally:
+                    machine.memory_limit = 200  # or it would go on for ever
+
+            other = Running(interrupt)
             with pytest.raises(KeyboardInterrupt):
                 machine.allocate(sp.Gfp.KERNEL | sp.Gfp.NOFAIL, 101)
+            heard.set()
             other.join()
             assert machine.allocations[:1] == (0,)
 

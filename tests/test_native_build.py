@@ -132,6 +132,7 @@ class TestWhatItMakes:
 
 
 class TestTheRuntime:
+    @pytest.mark.thorough
     def test_is_compiled_once_and_kept_and_what_nothing_used_for_a_month_goes(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
@@ -151,6 +152,7 @@ class TestTheRuntime:
         assert {path: path.stat().st_mtime_ns for path in made.iterdir()} == stamps
         assert set(cache.iterdir()) == left
 
+    @pytest.mark.thorough
     def test_by_whichever_of_two_processes_is_first(self, tmp_path: Path) -> None:
         code = "import sys; from shrinkpy import native; native.build(sys.argv[1])"
         environment = dict(os.environ, XDG_CACHE_HOME=str(tmp_path))

@@ -269,6 +269,7 @@ class TestTheEnd:
         assert not driver.closed
         driver.close()
 
+    @pytest.mark.thorough
     def test_comes_at_the_exit_of_the_interpreter_too(self) -> None:
         ended = script(
             """
@@ -335,6 +336,7 @@ class TestSanitizers:
         with pytest.raises(native.SanitizerError, match=r"call that by native\.run_sanitized\(\)"):
             native.load(COUNTER, machine, sanitize="address")
 
+    @pytest.mark.thorough
     def test_which_gives_the_result(self) -> None:
         assert native.run_sanitized(works, str(COUNTER), 40) == 40
 
@@ -342,6 +344,7 @@ class TestSanitizers:
         with pytest.raises(KeyError, match="from the child"):
             native.run_sanitized(raises)
 
+    @pytest.mark.thorough
     def test_or_what_the_sanitizer_found(self) -> None:
         with pytest.raises(native.SanitizerError, match="heap-use-after-free") as caught:
             native.run_sanitized(leaps, str(COUNTER))

@@ -119,6 +119,7 @@ class TestACallback:
 
 @NOT_UNDER_ASAN
 class TestWhatIsNoDrivers:
+    @pytest.mark.thorough
     def test_ends_the_process_as_ever(self) -> None:
         code = (
             "import ctypes, faulthandler, sys; import shrinkpy as sp; from shrinkpy import native\n"
@@ -130,6 +131,7 @@ class TestWhatIsNoDrivers:
         assert ended.returncode == -signal.SIGSEGV
         assert "Fatal Python error: Segmentation fault" in ended.stderr
 
+    @pytest.mark.thorough
     def test_nor_is_a_signal_that_somebody_sent(self) -> None:
         code = (
             "import os, signal, sys; import shrinkpy as sp; from shrinkpy import native\n"

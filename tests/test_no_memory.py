@@ -100,6 +100,7 @@ class TestOfTheExtensionModule:
         assert seen["struck"] >= 2
 
 
+@pytest.mark.thorough
 class TestOfTheProcess:
     """Those of Python and all that it calls, too."""
 

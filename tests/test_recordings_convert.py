@@ -299,6 +299,7 @@ class TestPerfetto:
         roots = [trace.names[track] for track, parent in trace.parents.items() if not parent]
         assert roots == [f"{tmp_path}/a", f"{tmp_path}/b"]
 
+    @pytest.mark.thorough
     def test_more_than_is_held_at_a_time(self) -> None:
         kernel = Kernel()
         for k in range(3000):

@@ -268,6 +268,7 @@ def measured(program: str, *args: str) -> dict[str, Any]:
 class TestMemory:
     """Of a process of its own."""
 
+    @pytest.mark.thorough
     @pytest.mark.parametrize(("how", "size"), [("read(path)", 1 << 30), ("list(stream(path))[-1]", 1 << 28)])
     def test_a_line_of_a_gibibyte(self, tmp_path: Path, how: str, size: int) -> None:
         path = tmp_path / "trace"
@@ -335,6 +336,7 @@ class TestMemory:
         assert said["grown"] < 64
 
     @pytest.mark.parametrize("packing", ["gzip", "xz", "zstd"])
+    @pytest.mark.thorough
     def test_a_bomb(self, tmp_path: Path, packing: str) -> None:
         """A small file that unpacks to much: its lines are counted in pieces."""
         path = tmp_path / "trace"

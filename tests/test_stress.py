@@ -568,6 +568,7 @@ class TestEverythingAtOnce:
         made = storm(2, 120, native=native, interval=interval)
         assert any(cache.calls for cache in made.caches)
 
+    @pytest.mark.thorough
     def test_beside_a_busy_thread(self, native: Native) -> None:
         storm(3, 60, native=native, busy=True)
 
