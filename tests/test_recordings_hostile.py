@@ -8,6 +8,7 @@ import io
 import json
 import lzma
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -37,6 +38,9 @@ from recorded_text import (
 from support import PATH_OF_PROGRAMS
 
 from shrinkpy.recordings import Has, Kind, Recording, read
+from shrinkpy.recordings.replay import replay
+from shrinkpy.recordings.report import report
+from shrinkpy.recordings.verify import verify
 
 DATA = Path(__file__).parent / "data" / "recordings"
 TRACE, PIPE = BY_NAME["trace"], BY_NAME["trace_pipe"]
@@ -434,6 +438,67 @@ class TestAnything:
         event: Event = Start(pid=77)
         line = dialect.line(event).encode()
         holds(line[:at] + new + line[at + len(new) :])
+
+
+# ---- what is made of them -------------------------------------------------------------------------
+
+EXTREMES = [
+    0,
+    1,
+    -1,
+    12,
+    -12,
+    63,
+    128,
+    1024,
+    4096,
+    99_999_999,
+    25 * 10**11,
+    *(s * 2**n for n in (31, 32, 63) for s in (1, -1)),
+]
+
+
+@cache
+def real_texts() -> list[list[bytes]]:
+    """Recordings with all probes, and with starts and ends alone."""
+    names = ("b-full.b-rmdir", "c-full.c-drop", "k-full.k-scan", "a.a-grow", "b.b-rmdir", "e.e-zram")
+    return [gzip.decompress((DATA / f"{name}.txt.gz").read_bytes()).splitlines(True)[:3000] for name in names]
+
+
+@st.composite
+def with_other_numbers(draw: Any) -> Recording:
+    """A piece of a real recording in which some numbers are others."""
+    lines = draw(st.sampled_from(real_texts()))
+    begin = draw(st.integers(0, max(len(lines) - 200, 0)))
+    lines = lines[begin : begin + 200]
+    for _ in range(draw(st.integers(1, 30))):
+        at = draw(st.integers(0, len(lines) - 1))
+        numbers = list(re.finditer(rb"-?\d+", lines[at]))
+        if numbers:
+            number = draw(st.sampled_from(numbers))
+            new = b"%d" % draw(st.sampled_from(EXTREMES))
+            lines[at] = lines[at][: number.start()] + new + lines[at][number.end() :]
+    return reading(b"".join(lines))
+
+
+class TestAnyNumbers:
+    """They may be wrong, but whoever looks at them comes back, and says it without an exception."""
+
+    @given(with_other_numbers())
+    def test_verify(self, recording: Recording) -> None:
+        found = verify([recording])
+        assert found.starts == int((recording.events["kind"] == Kind.START).sum())
+
+    @given(with_other_numbers())
+    def test_report(self, recording: Recording) -> None:
+        report([recording]).as_json()
+
+    @given(
+        with_other_numbers(),
+        st.sampled_from([{}, {"batch": 1}, {"seeks": 1}, {"priority_shift": -12}, {"priority_shift": 12}]),
+    )
+    def test_replay(self, recording: Recording, otherwise: dict[str, int]) -> None:
+        replay(recording, **otherwise).as_json()
 
 
 def test_every_way_to_print_a_pointer_is_tried() -> None:

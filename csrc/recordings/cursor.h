@@ -26,13 +26,12 @@ struct cursor {
 };
 
 enum {
-	CHAR_DIGIT = 1,
-	CHAR_WORD = 2, /* of an identifier, or of a time */
-	CHAR_HEX = 4,
+	CHAR_WORD = 1, /* of an identifier, or of a time */
+	CHAR_HEX = 2,
 };
 
 static const uint8_t char_kinds[256] = {
-	['0' ... '9'] = CHAR_DIGIT | CHAR_WORD | CHAR_HEX,
+	['0' ... '9'] = CHAR_WORD | CHAR_HEX,
 	['a' ... 'f'] = CHAR_WORD | CHAR_HEX,
 	['A' ... 'F'] = CHAR_WORD | CHAR_HEX,
 	['g' ... 'z'] = CHAR_WORD,

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from ..control import SHRINK_BATCH
 from .arithmetic import Seeks, fit_seeks, seeks_bounds, seeks_bounds_of_pages
-from .pairs import Pairs, pair
+from .pairs import Pairs, before_in_task, pair
 from .recording import STOP, Events, Form, Has, Kind, Mark, Recording, printable
 
 __all__ = ["Column", "Columns", "Who"]
@@ -152,14 +152,8 @@ class Columns:
 
     @cached_property
     def before(self) -> Indices:
-        """Of each call, the last event of its task before it, or -1: whatever it did, it did after that."""
-        known = np.flatnonzero(self.events["fields"] & Has.PID != 0)
-        known = known[np.argsort(self.events["pid"][known], kind="stable")]
-        pid = self.events["pid"][known]
-        answer = np.full(len(self.events), -1, np.int64)
-        same = pid[1:] == pid[:-1]
-        answer[known[1:][same]] = known[:-1][same]
-        return answer[self.first] if len(self) else answer[:0]
+        """Of each call, the last event of its task before it, or -1."""
+        return before_in_task(self.events)[self.first]
 
     # ---- whose
 

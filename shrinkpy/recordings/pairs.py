@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from .recording import Events, Has, Kind, Mark
 
-__all__ = ["AFTER", "BEFORE", "LOST", "UNKNOWN", "Lone", "LostWindows", "Pairs", "pair"]
+__all__ = ["AFTER", "BEFORE", "LOST", "UNKNOWN", "Lone", "LostWindows", "Pairs", "before_in_task", "pair"]
 
 Indices = npt.NDArray[np.int64]
 
@@ -30,6 +30,7 @@ class LostWindows:
     """Where events of a processor are missing: from its last line before the remark up to that remark.
 
     :param events: the whole recording. Shape (events,).
+    :ivar windows: both, by index; -1 where the processor has no line before it.
     """
 
     def __init__(self, events: Events) -> None:
@@ -45,6 +46,7 @@ class LostWindows:
             begins[here] = np.where(before >= 0, lines[before], -1) if len(lines) else -1
         self._begins: list[int] = np.sort(begins).tolist()
         self._ends: list[int] = remarks.tolist()
+        self.windows: list[tuple[int, int]] = list(zip(begins.tolist(), self._ends, strict=True))
 
     def __bool__(self) -> bool:
         return bool(self._ends)
@@ -53,6 +55,20 @@ class LostWindows:
         """Whether events may be missing between these two, by index."""
         # All windows but those that are over by then and those that come later.
         return bisect_right(self._ends, after) < bisect_left(self._begins, before)
+
+
+def before_in_task(events: Events) -> Indices:
+    """Of each event, the last one of its task before it, by index; -1 where there is none, or no task.
+
+    Whatever the task did for the later one, it did after the earlier. Shape (events,).
+    """
+    known = np.flatnonzero((events["fields"] & Has.PID != 0) & (events["kind"] != Kind.LOST))
+    known = known[np.argsort(events["pid"][known], kind="stable")]
+    pid = events["pid"][known]
+    answer = np.full(len(events), -1, np.int64)
+    same = pid[1:] == pid[:-1]
+    answer[known[1:][same]] = known[:-1][same]
+    return answer
 
 
 @dataclass(frozen=True, slots=True)

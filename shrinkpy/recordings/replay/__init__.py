@@ -7,8 +7,10 @@ stock    in which order calls took from and added to a deferred counter
 script   what is to be done on a machine, step by step
 stage    that machine, through core.h; answers, what its callbacks say
 again    the script played, and each decision held against the recorded one
+settings what is to be otherwise than recorded; result, what came of it
 """
 
-from .again import Difference, Played, Replay, Work, replay
+from .again import replay
+from .result import Difference, Played, Replay, Work
 
 __all__ = ["Difference", "Played", "Replay", "Work", "replay"]

@@ -3,125 +3,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
-from ...control import DEF_PRIORITY
 from ...core import ffi
 from ..recording import EMPTY, Recording
 from .answers import Answers, proportional, recorded
 from .calls import AFTER, FileCall, Pass, Reparent, Turn, is_full, read_calls
+from .result import KEPT, Difference, Played, Replay, Work
 from .script import CONCURRENT, Cgroup, Key, Life, Script, Step, write_script
+from .settings import Settings
 from .stage import ULONG, Actor, End, Stage, Start
 from .stock import Stock, next_deferred, signed
 
-__all__ = ["Difference", "Played", "Replay", "Work", "replay"]
+__all__ = ["replay"]
 
-FIRST_ORDER = (
-    "counts are as recorded: the caches do not react to what is scanned more or less; "
-    "of what is scanned, as much is freed as was in the recorded call"
-)
-_KEPT = 1000
 SKIPPED = "a call deferred it that was skipped"
 CAME_OR_WENT = "a shrinker came or went during the pass"
-
-
-class Difference(NamedTuple):
-    """A decision of the core that is not the recorded one.
-
-    line is the one that has the recorded value, or of the call if none has; what says which decision;
-    recorded is None where the recording has no such call, decided where the core made none.
-    """
-
-    line: int
-    shrinker: str
-    what: str
-    recorded: int | str | None
-    decided: int | str | None
-
-
-class Work(NamedTuple):
-    """What was done to one shrinker, in objects but for calls.
-
-    :ivar calls: of do_shrink_slab() that had objects.
-    :ivar scans: calls of scan_objects; None where they leave no lines.
-    :ivar deferred: in all its counters, in the end.
-    :ivar peak: the most that one of its counters had after a call.
-    """
-
-    calls: int = 0
-    scans: int | None = 0
-    scanned: int = 0
-    freed: int = 0
-    deferred: int = 0
-    peak: int = 0
-
-
-class Played(NamedTuple):
-    """One shrinker: as recorded, and as the core had it."""
-
-    shrinker: str
-    pointer: int
-    seeks: int
-    batch: int
-    recorded: Work
-    decided: Work
-
-
-@dataclass
-class Replay:
-    """What replay() found.
-
-    :ivar decisions: values that were held against recorded ones; 0 where other settings were asked for.
-    :ivar different: how many of them differed.
-    :ivar differences: the first 1000 of these.
-    :ivar skipped: calls that were not made again, by reason.
-    :ivar given: values that were not the core's own but put into a counter, by reason: what another task did
-        between two operations of a call, and what was there before the recording.
-    :ivar passes: calls of shrink_slab() made again; ``calls``, of do_shrink_slab().
-    :ivar shrinkers: what was done to each, recorded against decided, in the order of registration.
-    :ivar settings: those that are not as recorded (seeks, batch, priority_shift).
-    """
-
-    source: str = ""
-    decisions: int = 0
-    different: int = 0
-    differences: list[Difference] = field(default_factory=list)
-    skipped: Counter[str] = field(default_factory=Counter)
-    given: Counter[str] = field(default_factory=Counter)
-    passes: int = 0
-    calls: int = 0
-    shrinkers: list[Played] = field(default_factory=list)
-    settings: dict[str, Any] = field(default_factory=dict)
-    full: bool = True
-
-    def as_json(self) -> dict[str, Any]:
-        """As a dict of what JSON knows."""
-        found: dict[str, Any] = {
-            "source": self.source,
-            "full": self.full,
-            "decisions": self.decisions,
-            "different": self.different,
-            "differences": [difference._asdict() for difference in self.differences],
-            "skipped": dict(self.skipped),
-            "given": dict(self.given),
-            "passes": self.passes,
-            "calls": self.calls,
-            "shrinkers": [
-                {
-                    **played._asdict(),
-                    "pointer": f"{played.pointer:#x}",
-                    "recorded": played.recorded._asdict(),
-                    "decided": played.decided._asdict(),
-                }
-                for played in self.shrinkers
-            ],
-        }
-        if self.settings:
-            found["what_if"] = {**self.settings, "note": FIRST_ORDER}
-        return found
 
 
 def replay(
@@ -139,7 +38,8 @@ def replay(
     scans are made up so that they come to what was scanned and freed.
 
     Deferred counters are the machine's own from call to call. Where that cannot be (work from before the
-    recording, another task in the middle of a call), the value is put there and ``given`` says so.
+    recording, another task in the middle of a call), the value is put there and ``given`` says so. A pass
+    with numbers that no kernel has is skipped, as one with lines missing is.
 
     With seeks, batch (for all shrinkers, or by their symbol as a start prints it) or priority_shift (added to
     each priority, which stays within 0 and 12) nothing is held against the recording: ``shrinkers`` tells
@@ -166,55 +66,6 @@ def replay(
     finally:
         player.close()
     return player.result
-
-
-def _positive(value: int | Mapping[str, int] | None, name: str, largest: int) -> None:
-    values = value.values() if isinstance(value, Mapping) else () if value is None else (value,)
-    for one in values:
-        if not 0 <= one <= largest:
-            raise ValueError(f"{name} must be 0 to {largest}, not {one}")
-
-
-class Settings:
-    """What is to be otherwise than recorded."""
-
-    def __init__(
-        self,
-        seeks: int | Mapping[str, int] | None,
-        batch: int | Mapping[str, int] | None,
-        priority_shift: int,
-    ) -> None:
-        _positive(seeks, "seeks", 2**31 - 1)
-        _positive(batch, "batch", 2**63 - 1)
-        self.seeks, self.batch, self.shift = seeks, batch, priority_shift
-        self.any = seeks is not None or batch is not None or bool(priority_shift)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Those that there are."""
-        named = {"seeks": self.seeks, "batch": self.batch, "priority_shift": self.shift or None}
-        return {
-            name: dict(value) if isinstance(value, Mapping) else value
-            for name, value in named.items()
-            if value is not None
-        }
-
-    @staticmethod
-    def _of(value: int | Mapping[str, int] | None, life: Life, otherwise: int) -> int:
-        if isinstance(value, Mapping):
-            return value.get(life.symbol, otherwise)
-        return otherwise if value is None else value
-
-    def of(self, life: Life, seeks: int, batch: int) -> tuple[int, int]:
-        """Seeks and batch of a shrinker that has these as recorded."""
-        if not self.any:
-            return seeks, batch
-        return self._of(self.seeks, life, seeks), self._of(self.batch, life, batch)
-
-    def priority(self, priority: int) -> int:
-        """That of a pass."""
-        if not self.shift:
-            return priority
-        return max(0, min(priority + self.shift, max(priority, DEF_PRIORITY)))
 
 
 @dataclass(eq=False, slots=True)
@@ -530,7 +381,9 @@ class _Player:
     # -- counters
 
     def _place(self, key: Key) -> tuple[Any, int]:
-        return (self.memcgs[key[0]] if isinstance(key[0], Cgroup) else ffi.NULL), self.script.nodes[key[2]]
+        # A call on another node than its pass is a difference, and its counter anybody's.
+        nid = self.script.nodes.get(key[2], 0)
+        return (self.memcgs[key[0]] if isinstance(key[0], Cgroup) else ffi.NULL), nid
 
     def _worth(self, stock: Stock) -> int:
         """What lies in a counter by the core's decisions; of calls not made again yet, by the recorded."""
@@ -590,7 +443,7 @@ class _Player:
         self.result.decisions += 1
         if recorded != decided:
             self.result.different += 1
-            if len(self.result.differences) < _KEPT:
+            if len(self.result.differences) < KEPT:
                 self.result.differences.append(Difference(line, shrinker, what, recorded, decided))
 
     def _judge(self, play: _Play) -> None:

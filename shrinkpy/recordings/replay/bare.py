@@ -15,8 +15,8 @@ import numpy as np
 
 from ...control import Flags, Gfp
 from ..arithmetic import Seeks, Total, fit_seeks, seeks_bounds, total_scan
-from ..pairs import pair
-from ..recording import Form, Has, Kind, Recording
+from ..pairs import LostWindows, before_in_task, pair
+from ..recording import Form, Has, Recording
 from .calls import Calls, Ended, Pass, Started, Turn
 from .stock import Account, Stock, next_deferred, signed
 
@@ -38,7 +38,9 @@ def calls_of_pairs(recording: Recording) -> Calls:
     calls = Calls()
     pairs = pair(events)
     calls.skipped.update(lone.reason for lone in (*pairs.lone_starts, *pairs.lone_ends))
-    calls.lost = calls.broken = _lost(events)
+    line = events["line"]
+    windows = LostWindows(events).windows
+    calls.lost = calls.broken = [(int(line[a]) if a >= 0 else 0, int(line[b])) for a, b in windows]
     start, end = events[pairs.start], events[pairs.end]
     complete = (start["fields"] & _START == _START) & (end["fields"] & _END == _END)
     older = np.isin(start["form"], (Form.A, Form.B))
@@ -47,7 +49,8 @@ def calls_of_pairs(recording: Recording) -> Calls:
     usable = complete & ~older
     _skip(calls, OTHER_ERA, int(older.sum()))
     _skip(calls, NO_FIELDS, int((~complete & ~older).sum()))
-    before = _lines_before(events)
+    index = before_in_task(events)
+    before = np.where(index >= 0, line[index], 0)
     chosen = np.flatnonzero(usable)
     keys = list(zip(start["shrinker"][chosen].tolist(), start["symbol"][chosen].tolist(), strict=True))
     groups: dict[tuple[int, int], list[int]] = {}
@@ -76,7 +79,7 @@ def calls_of_pairs(recording: Recording) -> Calls:
                 flags=AWARE,
                 id=number,
                 count=int(s["items"]),
-                count_line=before[int(pairs.start[members[k]])],
+                count_line=int(before[pairs.start[members[k]]]),
                 start=Started(
                     line=int(s["line"]),
                     nr=int(s["nr"]),
@@ -116,17 +119,6 @@ def calls_of_pairs(recording: Recording) -> Calls:
     return calls
 
 
-def _lost(events: Any) -> list[tuple[int, int]]:
-    """Between which lines events are missing: where a processor's events stop, and go on."""
-    answer = []
-    seen: dict[int, int] = {}
-    for kind, cpu, line in zip(*(events[name].tolist() for name in ("kind", "cpu", "line")), strict=True):
-        if kind == Kind.LOST:
-            answer.append((seen.get(cpu, 0), line))
-        seen[cpu] = line
-    return answer
-
-
 def _skip(calls: Calls, reason: str, number: int) -> None:
     if number:
         calls.skipped[reason] += number
@@ -139,16 +131,6 @@ def _is_older(start: Any, complete: Any) -> bool:
     shifted = total_scan(Total.SHIFTED, *numbers) == few["total_scan"]
     clamped = total_scan(Total.CLAMPED, *numbers) == few["total_scan"]
     return bool((clamped & ~shifted).sum() > (shifted & ~clamped).sum())
-
-
-def _lines_before(events: Any) -> list[int]:
-    """Of each event, the line of its task's event before it; 0 if there is none."""
-    last: dict[int, int] = {}
-    answer = []
-    for pid, line in zip(events["pid"].tolist(), events["line"].tolist(), strict=True):
-        answer.append(last.get(pid, 0))
-        last[pid] = line
-    return answer
 
 
 # -- seeks and batch

@@ -161,7 +161,7 @@ class _Writer:
             and 0 <= found.priority <= MAX_PRIORITY
             and 0 <= found.gfp < 2**32
             and (found.memcg != 0 or not self.script.memcg)
-            and all(_can_turn_be(turn, found.nid) for turn in found.turns)
+            and all(_can_turn_be(turn) for turn in found.turns)
         )
 
     # -- steps
@@ -348,10 +348,9 @@ class _Writer:
             script.left[key] = account.solve(self._gap, script.taken, script.met)
 
 
-def _can_turn_be(turn: Turn, nid: int) -> bool:
+def _can_turn_be(turn: Turn) -> bool:
     return (
-        turn.nid in (0, nid)
-        and -(2**31) <= turn.seeks < 2**31
+        -(2**31) <= turn.seeks < 2**31
         and 0 <= turn.flags < 2**32
         and 0 <= turn.id < 2**31
         and 0 <= turn.gfp < 2**32

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ..recording import printable
-from ..replay.again import FIRST_ORDER, Replay, Work
+from ..replay.result import FIRST_ORDER, Replay, Work
 from .summary import FileSummary, Report, ShrinkerSummary, TaskSummary
 
 __all__ = ["show", "show_replay"]

@@ -228,10 +228,8 @@ class _File:
         self._choose_arithmetic()
         self._check_totals()
         self._check_deltas()
-        for index, text in disagreements(self.events, self.turns):
-            self.report(
-                index, text.split(" ", 1)[0] if "last" not in text else "last shrinker return val", text
-            )
+        for found in disagreements(self.events, self.turns):
+            self.report(*found)
         self._check_ends()
         self._check_batches()
         self._check_times()

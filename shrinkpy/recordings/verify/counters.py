@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from ..pairs import BEFORE, LOST, LostWindows, Pairs
+from ..pairs import BEFORE, LOST, LostWindows, Pairs, before_in_task
 from ..recording import Form, Has, Kind, Recording
 from .history import Deed, Jump, Pooled, by_key, follow, follow_pool
 from .probes import MEMCG_AWARE, NUMA_AWARE, Turns
@@ -120,7 +120,7 @@ class _Follower:
         self.calls: dict[int, Deed] = {}  # the take of each call
         self.exact: dict[Hashable, list[Deed]] = {}
         reparents = np.flatnonzero(self.events["kind"] == Kind.REPARENT)
-        self.before = self._line_before()
+        self.before = before_in_task(self.events)
         after = {int(self.before[k]): k for k in np.flatnonzero(self.before >= 0).tolist()}
         self.reparents: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
         for row in reparents.tolist():
@@ -147,18 +147,6 @@ class _Follower:
         return self.answer
 
     # -- what was done
-
-    def _line_before(self) -> _Rows:
-        """The line of the same task before each; -1 where there is none."""
-        events = self.events
-        known = np.flatnonzero((events["fields"] & Has.PID != 0) & (events["kind"] != Kind.LOST))
-        pid = events["pid"][known]
-        order = np.argsort(pid, kind="stable")
-        ordered = known[order]
-        before = np.full(len(events), -1, np.int64)
-        same = pid[order][1:] == pid[order][:-1]
-        before[ordered[1:][same]] = ordered[:-1][same]
-        return before
 
     def _deeds(self, held: _Rows, told: npt.NDArray[np.bool_], doubtful: Collection[int]) -> list[Deed]:
         events, pairs = self.events, self.pairs

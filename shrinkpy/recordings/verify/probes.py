@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ from ...control import SHRINK_BATCH, Flags
 from ..arithmetic import delta_of_priority
 from ..recording import STOP, Events, Has, Kind, Recording
 
-__all__ = ["MEMCG_AWARE", "NUMA_AWARE", "Turn", "Turns", "disagreements", "read_turns"]
+__all__ = ["MEMCG_AWARE", "NUMA_AWARE", "Disagreement", "Turn", "Turns", "disagreements", "read_turns"]
 
 NUMA_AWARE, MEMCG_AWARE = int(Flags.NUMA_AWARE), int(Flags.MEMCG_AWARE)
 
@@ -115,10 +116,26 @@ def read_turns(recording: Recording) -> Turns:
     return found
 
 
-def disagreements(events: Events, turns: Turns) -> list[tuple[int, str]]:
-    """Where the probes contradict a start or an end: (index of that event, what)."""
+class Disagreement(NamedTuple):
+    """Where a probe contradicts a start or an end.
+
+    :ivar event: its index.
+    :ivar what: which of its numbers, in the event's words; "nr_to_scan" of a scan between them.
+    :ivar text: what it says, and what the probe does.
+    """
+
+    event: int
+    what: str
+    text: str
+
+
+RET = "last shrinker return val"
+
+
+def disagreements(events: Events, turns: Turns) -> list[Disagreement]:
+    """Where the probes contradict the starts and the ends."""
     whole = [turn for turn in turns.by_start.values() if turn.start >= 0]
-    found: list[tuple[int, str]] = []
+    found: list[Disagreement] = []
     if not whole:
         return found
     call = events[[turn.call for turn in whole]]
@@ -130,13 +147,13 @@ def disagreements(events: Events, turns: Turns) -> list[tuple[int, str]]:
     for name in ("nid", "priority"):
         for k in np.flatnonzero(both(Has[name.upper()]) & (call[name] != start[name])).tolist():
             told = f"{name} {start[name][k]}, but do_shrink_slab() got {call[name][k]}"
-            found.append((whole[k].start, told))
+            found.append(Disagreement(whole[k].start, name, told))
     needed = Has.ITEMS | Has.DELTA | Has.PRIORITY
     known = (start["fields"] & needed == needed) & (call["fields"] & Has.SEEKS != 0)
     delta = delta_of_priority(start["items"], start["priority"], call["seeks"])
     for k in np.flatnonzero(known & (delta != start["delta"])).tolist():
         told = f"delta {start['delta'][k]}, but seeks {call['seeks'][k]} make {delta[k]}"
-        found.append((whole[k].start, told))
+        found.append(Disagreement(whole[k].start, "delta", told))
     ends = events[[turn.end if turn.end >= 0 else turn.start for turn in whole]]
     returns = events[[turn.returned if turn.returned >= 0 else turn.call for turn in whole]]
     columns = zip(
@@ -155,27 +172,28 @@ def disagreements(events: Events, turns: Turns) -> list[tuple[int, str]]:
     probed = {int(events["symbol"][turn.start]) for turn in whole if turn.scans}
     for symbol, turn, has, items, total, end_has, left, freed, call_has, batch, ret_has, answer in columns:
         if turn.count is not None and has & items_bit and turn.count != items:
-            found.append((turn.start, f"cache items {items}, but count_objects() said {turn.count}"))
+            told = f"cache items {items}, but count_objects() said {turn.count}"
+            found.append(Disagreement(turn.start, "cache items", told))
         if turn.end < 0 or end_has & finish_bits != finish_bits or not turn.whole:
             continue
         if turn.returned >= 0 and ret_has & ret_bit and (answer - freed) % 2**32:
-            found.append(
-                (turn.end, f"last shrinker return val {freed}, but do_shrink_slab() returned {answer}")
-            )
+            told = f"{RET} {freed}, but do_shrink_slab() returned {answer}"
+            found.append(Disagreement(turn.end, RET, told))
         # A function without a probe leaves no lines.
         if has & loop_bits == loop_bits and (turn.scans or symbol in probed or total == left):
             size = (batch or SHRINK_BATCH) if call_has & batch_bit else 0
-            found.extend((turn.end, what) for what in _of_scans(turn, total, size, left, freed))
+            found += _of_scans(turn, total, size, left, freed)
     return found
 
 
-def _of_scans(turn: Turn, total: int, batch: int, left: int, freed: int) -> list[str]:
+def _of_scans(turn: Turn, total: int, batch: int, left: int, freed: int) -> list[Disagreement]:
     """Go through the loop as it was recorded."""
     sum_freed, now, stopped = 0, total, False
     asked_otherwise = []
     for asked, answer, scanned in turn.scans:
         if batch and not stopped and asked != min(batch, now):
-            asked_otherwise.append(f"a scan of {asked} where {min(batch, now)} were due")
+            told = f"a scan of {asked} where {min(batch, now)} were due"
+            asked_otherwise.append(Disagreement(turn.end, "nr_to_scan", told))
         stopped = answer == STOP
         if not stopped:
             sum_freed += answer
@@ -184,7 +202,7 @@ def _of_scans(turn: Turn, total: int, batch: int, left: int, freed: int) -> list
     if wrong_left and wrong_freed:
         return []  # a scan's lines are missing: probes do miss calls
     if wrong_left:
-        return [f"total_scan {left}, but the scans leave {now}"]
+        return [Disagreement(turn.end, "total_scan", f"total_scan {left}, but the scans leave {now}")]
     if wrong_freed:
-        return [f"last shrinker return val {freed}, but the scans freed {sum_freed}"]
+        return [Disagreement(turn.end, RET, f"{RET} {freed}, but the scans freed {sum_freed}")]
     return asked_otherwise
