@@ -26,9 +26,7 @@ os.environ["PYTHONSAFEPATH"] = "1"
 settings.register_profile(
     "default", max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
-settings.register_profile(
-    "ci", settings.get_profile("default"), max_examples=60, derandomize=True, print_blob=True
-)
+settings.register_profile("ci", settings.get_profile("default"), derandomize=True, print_blob=True)
 settings.register_profile("again", settings.get_profile("ci"), max_examples=15)
 settings.register_profile("expensive", settings.get_profile("default"), max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
