@@ -8,7 +8,7 @@
 #   make test-all  the tests against the installed wheel, on every CPython that is found
 #   make test-asan the tests, with the compiled module under ASan and UBSan
 #   make fuzz      the scanner of recordings under any bytes (needs clang): make fuzz ARGS=RUNS=10000000
-#   make coverage  of csrc/core and shrinkpy/, by all tests
+#   make coverage  of csrc/core, csrc/port and shrinkpy/, by all tests but the slow
 #   make kernel-tree  files of Linux 6.12 that tests build unmodified, from Debian's linux-source-6.12
 #   make test-kernel  the tests, on a core around the tree's own mm/shrinker.c (KERNEL_SOURCE=...)
 #   make clean  what was built       make distclean  and .venv
@@ -64,14 +64,14 @@ endef
 COV := build/coverage
 # Who gets no memory cannot note what it covered, who may write no file cannot write it, and what is
 # noted is memory that grows.
-COV_WITHOUT := -k "not a_full_disk and not TestOfTheProcess and not TestNoMemory" --ignore tests/test_life_cycles.py
+COV_WITHOUT := -m "not slow" -k "not a_full_disk and not TestOfTheProcess and not TestNoMemory" --ignore tests/test_life_cycles.py
 coverage: $(VENV)/built $(VENV)/test-needs $(VENV)/coverage-needs
 	$(call variant,$(COV),--coverage -O0 -fprofile-update=atomic)
 	@$(MAKE) --no-print-directory -s -C csrc test-coverage BUILD=../$(COV)/c
 	@PYTHONPATH="$(CURDIR)/$(COV)/lib" $(BIN)/coverage run $(BIN)/pytest -q -n auto $(COV_WITHOUT) $(ARGS)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report --fail-under 95
-	@$(BIN)/gcovr --root . --filter csrc/core/ $(COV) --fail-under-line 95
+	@$(BIN)/gcovr --root . --filter csrc/core/ --filter csrc/port/ $(COV) --fail-under-line 95
 
 ASAN := build/asan
 # A malloc of its own; memory that must not grow, while ASan keeps what was freed. Some tests measure
