@@ -192,7 +192,9 @@ class TestAnyNumbers:
 
     def test_nodes_and_ids_are_numbered_without_gaps(self, tmp_path_factory: pytest.TempPathFactory) -> None:
         """Else each id below, and each node, would have its memory."""
-        lines = busy_kernel(3).lines
+        lines = busy_kernel(5).lines
+        assert any(" nid=1 " in line for line in lines)
+        assert any(" id=1\n" in line for line in lines)
         high = [
             re.sub(
                 r" id=(\d+)",
