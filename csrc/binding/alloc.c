@@ -41,9 +41,7 @@ PyObject *charge(PyObject *module, PyObject *args)
 		return PyBool_FromLong(status == SP_OK);
 	if (status == SP_OK)
 		sp_uncharge(m, (size_t)bytes);
-	raise_object(error);
-	Py_DECREF(error);
-	return NULL;
+	return raise_taken(error);
 }
 
 static int check_count(const char *function, Py_ssize_t nargs, Py_ssize_t n)

@@ -244,6 +244,8 @@ void lose_exception(MachineObject *machine, PyObject *where);
 extern const struct sp_hooks binding_hooks;
 
 void raise_object(PyObject *exception);
+/* The same, and it is taken. Gives NULL, as whoever raises does. */
+PyObject *raise_taken(PyObject *exception);
 /* The exception that is set, as an object with its traceback; it is cleared. */
 PyObject *take_exception(void);
 void kept_clear(struct kept *k);

@@ -183,15 +183,12 @@ PyObject *frame_return(struct frame *f, PyObject *error)
 	error = frame_leave(f, error, NULL);
 	if (!error)
 		return Py_NewRef(Py_None);
-	raise_object(error);
-	Py_DECREF(error);
-	return NULL;
+	return raise_taken(error);
 }
 
 static int raise_fatal(void *exception)
 {
-	raise_object(exception);
-	Py_DECREF((PyObject *)exception);
+	raise_taken(exception);
 	return -1;
 }
 
@@ -295,9 +292,7 @@ PyObject *frame_call(PyObject *module, PyObject *args)
 	if (!error)
 		return result;
 	Py_XDECREF(result);
-	raise_object(error);
-	Py_DECREF(error);
-	return NULL;
+	return raise_taken(error);
 }
 
 /* ---- the GIL ----------------------------------------------------------- */
@@ -446,6 +441,13 @@ void raise_object(PyObject *exception)
 		      PyException_GetTraceback(exception));
 }
 
+PyObject *raise_taken(PyObject *exception)
+{
+	raise_object(exception);
+	Py_DECREF(exception);
+	return NULL;
+}
+
 PyObject *status_error(enum sp_status status, const struct sp_reason *reason)
 {
 	static const struct sp_reason none = { .nid = -1 };
@@ -462,11 +464,7 @@ PyObject *status_error(enum sp_status status, const struct sp_reason *reason)
 
 PyObject *raise_status(enum sp_status status, const struct sp_reason *reason)
 {
-	PyObject *error = status_error(status, reason);
-
-	raise_object(error);
-	Py_DECREF(error);
-	return NULL;
+	return raise_taken(status_error(status, reason));
 }
 
 /* A turn was ended: the kernel would spin. The pass goes on. */

@@ -134,8 +134,7 @@ int lru_leave(LruObject *self, struct frame *f, PyObject *error)
 	Py_DECREF((PyObject *)self);
 	if (!error)
 		return 0;
-	raise_object(error);
-	Py_DECREF(error);
+	raise_taken(error);
 	return -1;
 }
 

@@ -84,9 +84,7 @@ static PyObject *take(PyObject *op, PyObject *args)
 	}
 	if (status == SP_OK)
 		sp_lock_give(m, &self->lock);
-	raise_object(error);
-	Py_DECREF(error);
-	return NULL;
+	return raise_taken(error);
 }
 
 static PyObject *give(PyObject *op, PyObject *unused)

@@ -239,9 +239,7 @@ static PyObject *shrink_slab(PyObject *op, PyObject *const *args,
 	}
 	if (!error)
 		return PyLong_FromUnsignedLong(pass.freed);
-	raise_object(error);
-	Py_DECREF(error);
-	return NULL;
+	return raise_taken(error);
 }
 
 static PyObject *last_pass(PyObject *op, PyObject *unused)

@@ -365,10 +365,8 @@ static PyObject *reclaim(MachineObject *self, const struct sp_reclaim *asked)
 	if (!error)
 		result = shown_log(self, log);
 	reclaim_log_put(log);
-	if (error) {
-		raise_object(error);
-		Py_DECREF(error);
-	}
+	if (error)
+		raise_taken(error);
 	return result;
 }
 
